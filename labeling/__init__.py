@@ -1,0 +1,1 @@
+"""Groundwork's services: ask, answer, check, learn and compare on one project's log."""

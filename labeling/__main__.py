@@ -1,0 +1,243 @@
+"""The command line: a thin skin over the services. See DESIGN: exit codes 0, 1, 2, 3."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from labeling import (
+    export,
+    history,
+    impact,
+    imports,
+    ingest,
+    project,
+    queue,
+    rounds,
+    simulation,
+    verification,
+    worker,
+)
+from labeling.commands import parser
+from labeling.errors import GroundworkError, InputError
+from labeling.ingest import Progress, Roles
+from labeling.store import changes
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    args = parser().parse_args(arguments)
+    try:
+        return COMMANDS[args.command](args)
+    except GroundworkError as error:
+        print(f"{args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print(f"{args.command}: a fault of ours, not of yours (see above)", file=sys.stderr)
+        return 3
+
+
+def _author() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "command line"
+
+
+def _progress(args: argparse.Namespace) -> Progress:
+    """A bar on stderr, where there is somebody to look at it."""
+    if args.quiet or not sys.stderr.isatty():
+        return ingest.silent
+
+    def show(share: float, message: str) -> None:
+        filled = "█" * round(24 * share)
+        end = "\n" if share >= 1 else ""
+        print(f"\r\x1b[K{filled:░<24} {share:4.0%} {message}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _say(args: argparse.Namespace, text: str) -> None:
+    if not args.quiet:
+        print(text)
+
+
+def _roles(args: argparse.Namespace, path: Path) -> tuple[Roles, object]:
+    frame = ingest.read_table(path)
+    content, frame = ingest.content_from_args(args, frame, folder=path.parent)
+    classes = tuple(name for name in (args.classes or "").split(",") if name.strip())
+    roles = Roles(content, args.id, args.label, args.annotator, args.gold, args.reserve, classes)
+    return roles, frame
+
+
+def _create(args: argparse.Namespace) -> int:
+    data, target = Path(args.data), Path(args.project)
+    if target.exists():
+        raise InputError(f"{target} exists: `import` adds to a project, `create` makes a new one")
+    roles, frame = _roles(args, data)
+    made, summary = imports.create_project(
+        target,
+        frame,
+        roles=roles,
+        source=data.name,
+        author=_author(),
+        seed=args.seed or 0,
+        progress=_progress(args),
+    )
+    with made:
+        _say(args, f"{args.project}: {imports.describe(summary)}")
+        _say(args, f"Classes: {', '.join(made.classes)}")
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        if args.text is args.columns is args.image is None:
+            setattr(args, opened.content.kind, ",".join(opened.content.columns))
+        roles, frame = _roles(args, Path(args.data))
+        summary = imports.import_table(
+            opened,
+            frame,
+            roles=roles,
+            source=Path(args.data).name,
+            author=_author(),
+            progress=_progress(args),
+        )
+        _say(args, imports.describe(summary))
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        wrong = [text for text in args.values if "=" not in text]
+        if wrong:
+            raise InputError(f"expected KEY=VALUE, found '{wrong[0]}'")
+        values = dict(text.split("=", 1) for text in args.values)
+        project.change_settings(opened, values, author=_author())
+        for key, value in opened.config.text.items():
+            _say(args, f"{key}={value}")
+    return 0
+
+
+def _revert(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        made = history.revert(opened, args.change, author=_author())
+        _say(args, f"Change {args.change} is undone by change {made}.")
+    return 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        project.back_up(opened, Path(args.target))
+    _say(args, f"Copied to {args.target}; to restore, open the copy.")
+    return 0
+
+
+def _label(args: argparse.Namespace) -> int:
+    path = Path(args.annotations)
+    with project.opened(Path(args.project)) as opened:
+        frame = ingest.read_table(path)
+        ingest.need_columns(frame, [args.item, args.annotator, args.label])
+        change, n = queue.label_from_table(
+            opened,
+            frame,
+            item=args.item,
+            annotator=args.annotator,
+            label=args.label,
+            source=path.name,
+            author=_author(),
+        )
+        _say(args, f"{n} answers recorded as change {change}.")
+    return 0
+
+
+def _close(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        job_id = worker.start(opened, "close", author=_author())
+        job = worker.wait(opened, job_id, progress=_progress(args))
+        if job.state != "done":
+            print(f"close: {job.message}", file=sys.stderr)
+            return 1 if job.state == "blocked" else 3
+        _say(args, f"{job.message}.")
+        for line in impact.headline(opened):
+            _say(args, line)
+        left = len(export.queue_table(opened))
+        _say(args, f"Round {rounds.current(opened)} is open: {left} items are asked.")
+    return 0
+
+
+def _impact(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        frame = impact.waterfall(opened, seed=args.seed, progress=_progress(args))
+        export.write_csv(frame, Path(args.out))
+        for bar in frame.itertuples():
+            _say(args, f"{bar.change_id:>4} {impact.in_words(bar)}")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        frame = export.table(opened, args.what)
+    export.write_csv(frame, Path(args.out))
+    _say(args, f"{len(frame):,} rows written to {args.out}.")
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        found = verification.verify(opened)
+        n_events = len(export.events_table(opened))
+        n_changes = len(changes.every(opened.db))
+    for row in found.itertuples():
+        print(f"{row.what}: {row.found}", file=sys.stderr)
+    clean = f"clean: {n_events:,} events in {n_changes:,} changes add up"
+    _say(args, clean if found.empty else f"{len(found)} mismatch(es)")
+    return 0 if found.empty else 1
+
+
+def _simulate(args: argparse.Namespace) -> int:
+    path = Path(args.data)
+    frame = ingest.read_table(path)
+    content, frame = ingest.content_from_args(args, frame, folder=path.parent)
+    ingest.need_columns(frame, [args.label])
+    first = args.seed or 0
+    curves = simulation.simulate(
+        frame,
+        content,
+        label=args.label,
+        names=args.strategy,
+        budget=args.budget,
+        batch=args.batch,
+        seeds=range(first, first + args.seeds),
+        test_share=args.test_size,
+        progress=_progress(args),
+    )
+    export.write_csv(curves, Path(args.out))
+    _say(args, f"{len(curves):,} rows written to {args.out}.")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "create": _create,
+    "import": _import,
+    "settings": _settings,
+    "revert": _revert,
+    "backup": _backup,
+    "label": _label,
+    "close": _close,
+    "impact": _impact,
+    "export": _export,
+    "verify": _verify,
+    "simulate": _simulate,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Batches: which items are asked next, and why: by strategy, as control, as gold."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from labeling.core import strategies
+from labeling.core.strategies import Floats
+from labeling.project import Project, derive_seed, now
+from labeling.store import changes, items, slots
+
+SEED, RANDOM, GOLD = "seed", "random", "gold"
+Scores = Callable[[Sequence[str]], Floats]
+
+
+class Pick(NamedTuple):
+    """One item of a batch: why it is asked, and its utility where a strategy chose it."""
+
+    item_id: str
+    why: str
+    score: float | None
+
+
+def publish_seed(project: Project) -> int:
+    """The first batch, drawn at random before there is a model; returns its change."""
+    picks = plan(project, round_no=1, proba=None)
+    return write(project, picks, round_no=1, strategy=SEED)
+
+
+def plan(project: Project, *, round_no: int, proba: Scores | None) -> list[Pick]:
+    """Choose a batch without writing it. `proba(item ids)` gives float (items, classes).
+
+    Without probabilities every pool item of the batch is a random draw: the seed set.
+    """
+    config, rng = project.config, _rng(project, "batch", round_no)
+    fresh = _candidates(project, rng)
+    size = min(config["batch_size"], len(fresh))
+    if proba is None:
+        pool = [Pick(item, SEED, None) for item in fresh[:size]]
+    else:
+        pool = _chosen_and_control(project, fresh, proba, size=size, rng=rng)
+    return _interleave(pool, _gold_draws(project), rng)
+
+
+def write(project: Project, picks: Sequence[Pick], *, round_no: int, strategy: str) -> int:
+    """Publish a batch as a change of kind round. Items answered in the meantime are left out."""
+    title = f"Round {round_no}: {'seed set' if strategy == SEED else strategy}"
+    with project.writing():
+        answered = items.labelled(project.db) - set(_reservoir_not_gold(project))
+        change = changes.add(
+            project.db,
+            "round",
+            title=title,
+            author="groundwork",
+            at=now(),
+            payload={"round": round_no, "strategy": strategy},
+        )
+        kept = [pick for pick in picks if pick.item_id not in answered]
+        slots.publish(
+            project.db,
+            [
+                ("batch", change, pick.item_id, rank, pick.why, pick.score)
+                for rank, pick in enumerate(kept, start=1)
+            ],
+        )
+    return change
+
+
+def _rng(project: Project, *names: object) -> np.random.Generator:
+    return np.random.default_rng(derive_seed(project.seed, *names))
+
+
+def _candidates(project: Project, rng: np.random.Generator) -> list[str]:
+    """Unlabelled pool items in random order, one a cluster; skipped ones if none is fresh."""
+    db = project.db
+    gone = items.labelled(db) | items.excluded(db) | slots.leased_items(db, now=time.time())
+    everything = items.clusters(db, "pool")
+    known = {cluster for item, cluster in everything if item in gone}
+    free = [(item, cluster) for item, cluster in everything if item not in gone]
+    free = [free[i] for i in rng.permutation(len(free))]
+    first: dict[str, str] = {}
+    for item, cluster in free:
+        if cluster not in known:
+            first.setdefault(cluster, item)
+    skipped = items.skipped(db)
+    fresh = [item for item in first.values() if item not in skipped]
+    return fresh or [item for item, _ in free]
+
+
+def _chosen_and_control(
+    project: Project, fresh: list[str], proba: Scores, *, size: int, rng: np.random.Generator
+) -> list[Pick]:
+    """The control arm is drawn first, from all candidates, so that it stays a random sample."""
+    config = project.config
+    share = config["control_share"]
+    n_control = min(size, max(1, round(share * size))) if share > 0 else 0
+    control = fresh[:n_control]  # the candidates come in random order
+    rest = sorted(fresh[n_control:])
+    utilities_of = proba(rest)
+    name = strategies.resolve(config["strategy"])
+    picks, utilities = strategies.choose(
+        name, utilities_of, features=None, n=size - n_control, rng=rng
+    )
+    chosen = [
+        Pick(rest[i], name, float(utility)) for i, utility in zip(picks, utilities, strict=True)
+    ]
+    return chosen + [Pick(item, RANDOM, None) for item in control]
+
+
+def _reservoir_not_gold(project: Project) -> list[str]:
+    trusted = items.trusted(project.db)
+    return [item for item, _ in items.clusters(project.db, "reservoir") if item not in trusted]
+
+
+def _gold_draws(project: Project) -> list[Pick]:
+    """Random draws from the reservoir, until the gold target stands, in an order fixed for ever."""
+    config, db = project.config, project.db
+    missing = config["gold_target"] - len(items.trusted(db))
+    wanted = min(config["gold_per_batch"], max(0, missing))
+    gone = items.skipped(db) | items.excluded(db) | slots.leased_items(db, now=time.time())
+    free = [item for item in _reservoir_not_gold(project) if item not in gone]
+
+    def lot(item: str) -> bytes:
+        return hashlib.sha256(f"{project.seed}:gold:{item}".encode()).digest()
+
+    return [Pick(item, GOLD, None) for item in sorted(free, key=lot)[:wanted]]
+
+
+def _interleave(pool: list[Pick], gold: list[Pick], rng: np.random.Generator) -> list[Pick]:
+    """Chosen items stay best first; gold and control fall on random places, so nobody can tell."""
+    chosen = [pick for pick in pool if pick.why not in (SEED, RANDOM)]
+    mixed = [pick for pick in pool if pick.why in (SEED, RANDOM)] + gold
+    places = set(rng.permutation(len(pool) + len(gold))[: len(mixed)].tolist())
+    blind = iter([mixed[i] for i in rng.permutation(len(mixed))])
+    ranked = iter(chosen)
+    return [next(blind) if i in places else next(ranked) for i in range(len(pool) + len(gold))]

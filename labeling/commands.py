@@ -1,0 +1,90 @@
+"""The command line's options: one parser, read by `python -m labeling` and by its tests."""
+
+from __future__ import annotations
+
+import argparse
+
+from labeling.ingest import add_content_options
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their exact arguments (a contract: other programs call them)."""
+    top = argparse.ArgumentParser(
+        prog="python -m labeling",
+        description="Groundwork: ask, answer, check, learn, compare.",
+        epilog="Exit codes: 0 fine, 1 blocked or mismatch, 2 wrong use or bad input, 3 our fault.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.add_argument("--seed", type=int, default=None, help="seed of random draws")
+        sub.add_argument("--quiet", action="store_true", help="no progress, no summary")
+        return sub
+
+    create = command("create", "make a project from a first table and publish its seed batch")
+    create.add_argument("project", metavar="PROJECT.db")
+    _add_import_options(create)
+
+    more = command("import", "bring more rows into a project")
+    more.add_argument("project", metavar="PROJECT.db")
+    _add_import_options(more, required=False)
+
+    settings = command("settings", "show or change settings")
+    settings.add_argument("project", metavar="PROJECT.db")
+    settings.add_argument("values", nargs="*", metavar="KEY=VALUE")
+
+    revert = command("revert", "undo a whole change by a new one")
+    revert.add_argument("project", metavar="PROJECT.db")
+    revert.add_argument("change", type=int, metavar="CHANGE")
+
+    backup = command("backup", "a consistent copy while in use")
+    backup.add_argument("project", metavar="PROJECT.db")
+    backup.add_argument("target", metavar="TO.db")
+
+    label = command("label", "bring in a file of answers as one change")
+    label.add_argument("project", metavar="PROJECT.db")
+    label.add_argument("annotations", metavar="ANNOTATIONS.csv")
+    for name in ("item", "annotator", "label"):
+        label.add_argument(f"--{name}", metavar="COL", required=True)
+
+    close = command("close", "check, learn, compare, publish the next batch")
+    close.add_argument("project", metavar="PROJECT.db")
+
+    impact = command("impact", "what each change of the data did to the model")
+    impact.add_argument("project", metavar="PROJECT.db")
+    impact.add_argument("--out", metavar="FILE.csv", required=True)
+
+    export = command("export", "a table as CSV")
+    export.add_argument("project", metavar="PROJECT.db")
+    export.add_argument("--what", metavar="TABLE", required=True)
+    export.add_argument("--out", metavar="FILE.csv", required=True)
+
+    verify = command("verify", "reconcile log, derived tables and receipts")
+    verify.add_argument("project", metavar="PROJECT.db")
+
+    _add_simulate(command("simulate", "learning curves of strategies on a labelled file"))
+    return top
+
+
+def _add_import_options(sub: argparse.ArgumentParser, *, required: bool = True) -> None:
+    sub.add_argument("data", metavar="DATA.csv", help="CSV, TSV, JSONL, Parquet or XLSX")
+    add_content_options(sub, required=required)
+    sub.add_argument("--id", metavar="COL", help="a name of your own for each row")
+    sub.add_argument("--label", metavar="COL", help="labels that are already there")
+    sub.add_argument("--annotator", metavar="COL", help="who gave those labels")
+    sub.add_argument("--classes", metavar="a,b", help="the label set, in the order of its keys")
+    sub.add_argument("--gold", metavar="COL", help="marks rows with trusted labels: the gold")
+    sub.add_argument("--reserve", type=float, metavar="F", help="share kept for measuring")
+
+
+def _add_simulate(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("data", metavar="DATA.csv")
+    add_content_options(sub)
+    sub.add_argument("--label", metavar="COL", required=True)
+    sub.add_argument("--strategy", metavar="NAME", action="append", required=True)
+    sub.add_argument("--budget", type=int, metavar="N", required=True)
+    sub.add_argument("--batch", type=int, metavar="N", required=True)
+    sub.add_argument("--seeds", type=int, metavar="N", required=True)
+    sub.add_argument("--test-size", type=float, metavar="F", default=0.2)
+    sub.add_argument("--out", metavar="FILE.csv", required=True)

@@ -1,0 +1,119 @@
+"""The settings of a project: their names, defaults and allowed values, in one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from labeling.core.models import MODELS, ModelConfig
+from labeling.core.strategies import STRATEGIES
+from labeling.errors import InputError
+from quality.consensus import POLICIES
+
+
+class Setting(NamedTuple):
+    """One setting: its default, how its text is read, which change records it, what it does."""
+
+    default: str
+    read: Callable[[str], Any]
+    change: str
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        wanted = f"a {'whole number' if kind is int else 'number'} from {low:g} to {high:g}"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ValueError(wanted)
+        return value
+
+    return read
+
+
+SETTINGS: dict[str, Setting] = {
+    "strategy": Setting(
+        "default",
+        _one_of("default", *STRATEGIES),
+        "settings",
+        "how the next batch is chosen",
+        ("default", *STRATEGIES),
+    ),
+    "batch_size": Setting("20", _number(int, 1, 10_000), "settings", "pool items in a batch"),
+    "gold_per_batch": Setting(
+        "10", _number(int, 0, 1_000), "settings", "gold draws added to a batch"
+    ),
+    "gold_target": Setting(
+        "100", _number(int, 0, 100_000), "settings", "gold labels at which the draws stop"
+    ),
+    "control_share": Setting(
+        "0.1", _number(float, 0, 1), "settings", "share of a batch drawn at random (control arm)"
+    ),
+    "lease_minutes": Setting(
+        "15", _number(float, 0.1, 1440), "settings", "how long an item is kept for one person"
+    ),
+    "policy": Setting(
+        "majority",
+        _one_of(*POLICIES),
+        "model",
+        "how an item's answers become its label",
+        tuple(POLICIES),
+    ),
+    "model": Setting(
+        "default",
+        _one_of("default", *MODELS),
+        "model",
+        "what is trained",
+        ("default", *MODELS),
+    ),
+    "regularisation": Setting(
+        "10", _number(float, 1e-6, 1e6), "model", "C of the model: higher fits closer"
+    ),
+    "class_weight": Setting(
+        "balanced",
+        _one_of("balanced", "none"),
+        "model",
+        "whether rare classes count for more",
+        ("balanced", "none"),
+    ),
+}
+
+
+class Config:
+    """The settings in force, read and checked. Attributes bear the names of SETTINGS."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.text = {key: values.get(key, setting.default) for key, setting in SETTINGS.items()}
+
+    def __getitem__(self, key: str) -> Any:
+        return SETTINGS[key].read(self.text[key])
+
+    @property
+    def model(self) -> ModelConfig:
+        """What decides a fit, beside data and seed."""
+        return ModelConfig(self["model"], self["regularisation"], self["class_weight"])
+
+
+def check_settings(values: Mapping[str, str]) -> None:
+    """Raise InputError naming the first unknown setting or value that is not allowed."""
+    for key, text in values.items():
+        if key not in SETTINGS:
+            raise InputError(f"there is no setting '{key}'; there are: {', '.join(SETTINGS)}")
+        try:
+            SETTINGS[key].read(text)
+        except ValueError as error:
+            raise InputError(f"setting {key}: expected {error}, found '{text}'") from None

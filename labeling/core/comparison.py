@@ -1,0 +1,138 @@
+"""Paired comparison of two models on the same items: differences with intervals, and verdicts.
+
+Pairs, never two separate numbers. All figures are fractions in [0, 1] unless a name says points.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+MIN_GOLD = 30
+POWER_Z = 0.8416212335729143  # 80 % power
+
+
+class Interval(NamedTuple):
+    """An estimate with its lower and upper bound."""
+
+    value: float
+    low: float
+    high: float
+
+
+def _z(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + level) / 2))
+
+
+def wilson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Score interval of a share (Wilson, 1927); (0, 1) when n is 0."""
+    if n == 0:
+        return 0.0, 1.0
+    z = _z(level)
+    share, centre = hits / n, (hits + z * z / 2) / (n + z * z)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def agresti_min(old_right: npt.NDArray[np.bool_], new_right: npt.NDArray[np.bool_]) -> Interval:
+    """Difference new - old of paired shares, 95 % (Agresti & Min, 2005): +1/2 in each cell.
+
+    Both arrays are bool (n,) over the same items. The value is the raw difference; n = 0 gives
+    0 in [-1, 1].
+    """
+    n = len(old_right)
+    if n == 0:
+        return Interval(0.0, -1.0, 1.0)
+    gained = int((new_right & ~old_right).sum()) + 0.5
+    lost = int((old_right & ~new_right).sum()) + 0.5
+    centre = (gained - lost) / (n + 2)
+    half = _z(0.95) * math.sqrt(gained + lost - (gained - lost) ** 2 / (n + 2)) / (n + 2)
+    raw = float(new_right.mean() - old_right.mean())
+    return Interval(raw, max(-1.0, centre - half), min(1.0, centre + half))
+
+
+def t_interval(credits: Floats, *, level: float = 0.95) -> Interval:
+    """Mean of per-item credits, float (n,), with Student's interval (METHODS 1.4).
+
+    Credits that are all the same (a change that did nothing) give an interval of width 0.
+    """
+    from scipy.special import stdtrit
+
+    n = len(credits)
+    if n < 2:
+        value = float(credits.mean()) if n else 0.0
+        return Interval(value, -1.0, 1.0)
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * float(credits.std(ddof=1)) / math.sqrt(n)
+    value = float(credits.mean())
+    return Interval(value, value - half, value + half)
+
+
+def t_p_value(credits: Floats) -> float:
+    """Two-sided p of a mean of 0; kept inside: screens show words, never a bare p."""
+    from scipy.special import stdtr
+
+    n, spread = len(credits), float(credits.std(ddof=1)) if len(credits) > 1 else 0.0
+    if spread == 0.0:
+        return 1.0 if n < 2 or not credits.any() else 0.0
+    return float(2 * stdtr(n - 1, -abs(float(credits.mean())) / (spread / math.sqrt(n))))
+
+
+def holm(p_values: list[float], *, level: float = 0.05) -> list[bool]:
+    """Which of several findings stand together at `level` (Holm, 1979)."""
+    stands = [False] * len(p_values)
+    for done, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        if p_values[index] > level / (len(p_values) - done):
+            break
+        stands[index] = True
+    return stands
+
+
+def labels_needed(delta: float, disagreement: float) -> int | None:
+    """Random gold labels that would decide a true difference of `delta` with 80 % power.
+
+    `disagreement` is the share of items on which the models differ (METHODS 1.9). None when the
+    difference is 0, which no number of labels can decide.
+    """
+    if delta == 0:
+        return None
+    spread = max(disagreement, abs(delta))
+    root = _z(0.95) * math.sqrt(spread) + POWER_Z * math.sqrt(max(spread - delta**2, 0.0))
+    return math.ceil(root**2 / delta**2)
+
+
+def labels_for_width(width: float, *, share: float = 0.5) -> int:
+    """Random labels until a share's 95 % interval is `width` wide, at worst (share = 0.5)."""
+    return math.ceil(4 * _z(0.95) ** 2 * share * (1 - share) / width**2)
+
+
+def verdict(
+    interval: Interval,
+    *,
+    n: int,
+    band: float,
+    stands: bool = True,
+    disagreement: float | None = None,
+) -> str:
+    """The words of METHODS: "real", "within placebo" or "not decided: …".
+
+    Real needs an interval that excludes 0, a value beyond the placebo band, at least 30 gold
+    labels, and (in a report of several bars) a place among Holm's findings.
+    """
+    excludes_zero = interval.low > 0 or interval.high < 0
+    if n < MIN_GOLD:
+        return f"not decided: needs about {MIN_GOLD - n} more gold labels before any verdict"
+    if excludes_zero and stands and abs(interval.value) > band:
+        return "real"
+    if abs(interval.value) <= band:
+        return "within placebo"
+    spread = abs(interval.value) if disagreement is None else disagreement
+    needed = labels_needed(interval.value, spread)
+    more = max((needed or 0) - n, math.ceil(0.1 * n))
+    return f"not decided: needs about {more} more labels"

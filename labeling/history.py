@@ -1,0 +1,91 @@
+"""The log for people: the table of changes, and undoing a whole change by a new one."""
+
+from __future__ import annotations
+
+import uuid
+
+import pandas as pd
+
+from labeling.config import SETTINGS
+from labeling.errors import InputError
+from labeling.project import Project, now
+from labeling.store import changes, events, slots
+from labeling.store.changes import Change
+from labeling.store.events import NewEvent
+
+COLUMNS = [
+    "change_id", "kind", "title", "author", "at", "events", "seconds", "answers",
+]  # fmt: skip
+AS_BEFORE = {"gold": "gold", "model": "model", "settings": "settings"}
+
+
+def table(project: Project) -> pd.DataFrame:
+    """Every change, oldest first, with its facts and seconds of human work."""
+    sums = changes.event_sums(project.db)
+    rows = []
+    for change in changes.every(project.db):
+        n_events, seconds = sums.get(change.change_id, (0, 0.0))
+        seconds += change.seconds
+        rows.append((*change[:5], n_events, round(seconds, 1), change.answers or ""))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def revert(project: Project, change_id: int, *, author: str) -> int:
+    """Undo a whole change by a new one, which is returned. Nothing is deleted.
+
+    Raises InputError for an unknown change and for one that leaves nothing to undo.
+    """
+    with project.writing():
+        change = changes.get(project.db, change_id)
+        if change is None:
+            last = changes.every(project.db)[-1].change_id
+            raise InputError(f"there is no change {change_id}; changes run from 1 to {last}")
+        facts = events.of_change(project.db, change_id)
+        settings = _settings_before(project, change)
+        if not settings and all(e.kind == "flag" for e in facts):
+            raise InputError(
+                f"change {change_id} ({change.title}) left no fact that could be undone"
+            )
+        new = changes.add(
+            project.db,
+            AS_BEFORE.get(change.kind, "correct"),
+            title=f"Revert: {change.title}",
+            author=author,
+            at=now(),
+            payload={"reverts": change_id},
+        )
+        changes.add_settings(project.db, new, settings)
+        undone = [fact for e in facts for fact in _undo(project, e, new, author)]
+        events.append(project.db, undone)
+        slots.reopen_many(project.db, [e.target for e in undone if e.target])
+    return new
+
+
+def _settings_before(project: Project, change: Change) -> dict[str, str]:
+    """The values that the change's settings had before it."""
+    own = changes.settings_of(project.db, change.change_id)
+    later = {c.change_id for c in changes.every(project.db) if c.change_id >= change.change_id}
+    before = changes.settings(project.db, without=frozenset(later))
+    return {
+        key: before.get(key, SETTINGS[key].default)
+        for key in own
+        if key in SETTINGS or key in before
+    }
+
+
+def _undo(project: Project, fact: NewEvent, change: int, author: str) -> list[NewEvent]:
+    """What takes one fact back: a retraction, or the retracted fact once more."""
+    if fact.kind == "flag":
+        return []
+    new_id, at = str(uuid.uuid4()), now()
+    if fact.kind != "retract":
+        return [
+            NewEvent(
+                new_id, change, "retract", fact.item_id, author, None, 0, fact.label_set,
+                fact.event_id, at,
+            )
+        ]  # fmt: skip
+    old = events.get(project.db, str(fact.target))
+    if old is None or old.change_id == fact.change_id:
+        return []
+    return [old._replace(event_id=new_id, change_id=change, ms=0, at=at)]

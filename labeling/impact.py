@@ -1,0 +1,492 @@
+"""Impact: the learning curve, before and after, and each change's bar, always on the same gold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from labeling.config import Config
+from labeling.core import attribution, comparison, metrics
+from labeling.core.comparison import MIN_GOLD, Interval
+from labeling.core.log import DataVersion, content_hash
+from labeling.core.models import ModelConfig
+from labeling.errors import InputError
+from labeling.fits import Fits
+from labeling.ingest import Progress, silent
+from labeling.project import Project, derive_seed
+from labeling.store import events, items, slots
+from labeling.store import rounds as store
+from labeling.store.rounds import Round
+from labeling.versions import Snapshot, TrainingSet
+
+RULERS = frozenset({"gold", "schema", "guideline", "settings"})
+PLACEBOS = 20
+REPORT, WATERFALL = "report", "waterfall"
+WIDTH = 0.2
+BAR_COLUMNS = [
+    "change_id", "kind", "title", "n_rows", "delta", "low", "high", "verdict", "fits",
+]  # fmt: skip
+
+
+class Ruler:
+    """The current gold: which reservoir rows are scored, and their true codes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        gold = snapshot.gold()
+        row_of = {snapshot.items[row].item_id: i for i, row in enumerate(snapshot.reservoir)}
+        self.at = np.array([row_of[item] for item in gold], dtype=np.int64)
+        self.truth = np.array([snapshot.code[label] for label in gold.values()], dtype=np.int64)
+        self.n_classes = len(snapshot.classes)
+
+    @property
+    def n(self) -> int:
+        """Gold labels that stand."""
+        return len(self.truth)
+
+    def right(self, predicted: np.ndarray) -> np.ndarray:
+        """Where a model is right, bool (n,)."""
+        return np.asarray(predicted[self.at] == self.truth)
+
+    def confusion(self, predicted: np.ndarray) -> np.ndarray:
+        """Counts by true and predicted class, float (classes, classes)."""
+        return metrics.confusion_matrix(
+            self.truth, predicted[self.at].astype(np.int64), self.n_classes
+        )
+
+
+class Difference(NamedTuple):
+    """A paired difference on the current gold, in words and numbers (fractions)."""
+
+    title: str
+    before: float
+    after: float
+    delta: float
+    low: float
+    high: float
+    band: float
+    n_gold: int
+    verdict: str
+
+
+def gold_needed(n_gold: int) -> str | None:
+    """What to say instead of a headline while gold is scarce; None when there is enough."""
+    if n_gold >= MIN_GOLD:
+        return None
+    width = comparison.labels_for_width(WIDTH)
+    return (
+        f"no headline yet: {MIN_GOLD - n_gold} more gold labels until a first figure, "
+        f"{max(0, width - n_gold)} until its interval is {100 * WIDTH:.0f} points wide at most"
+    )
+
+
+# -- the report of a round ------------------------------------------------------------------------
+
+
+def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) -> dict[str, Any]:
+    """All that the impact page shows of the closed rounds, as plain JSON values.
+
+    Every model, old or new, is scored on the current gold: pairs, never two separate numbers.
+    """
+    snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
+    progress(0.3, "scoring every round on the current gold")
+    predicted = [fits.of_version(_version(r), _config(r)) for r in closed]
+    last = _version(closed[-1])
+    return {
+        "n_gold": ruler.n,
+        "gold_needed": gold_needed(ruler.n),
+        "curve": _curve(ruler, closed, predicted),
+        "control_curve": _control_curve(fits, ruler, closed),
+        "control": _control(fits, ruler, closed[-1]),
+        "metrics": _summary(ruler, predicted[-1]),
+        "per_class": _records(metrics.per_class(ruler.confusion(predicted[-1]), snapshot.classes)),
+        "last_round": _last_round(fits, ruler, closed, predicted, progress=progress),
+        "last_change": _last_change(fits, ruler, last, _config(closed[-1]), progress=progress),
+    }
+
+
+def _version(closed: Round) -> DataVersion:
+    return DataVersion(closed.upto_event, policy=closed.config["policy"])
+
+
+def _config(closed: Round) -> ModelConfig:
+    return ModelConfig(**closed.config["model"])
+
+
+def round_config(config: Config) -> dict[str, Any]:
+    """What a round remembers of the settings that decide its fit."""
+    return {"policy": config["policy"], "model": config.model.__dict__}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
+
+
+def _summary(ruler: Ruler, predicted: np.ndarray) -> list[dict[str, Any]]:
+    return _records(metrics.summary(ruler.confusion(predicted)))
+
+
+def _curve(
+    ruler: Ruler, closed: Sequence[Round], predicted: Sequence[np.ndarray]
+) -> list[dict[str, Any]]:
+    return [
+        {"round": r.round_no, "n_labels": r.n_labels, **row}
+        for r, codes in zip(closed, predicted, strict=True)
+        for row in _summary(ruler, codes)
+    ]
+
+
+def _in_order(fits: Fits, training: TrainingSet) -> list[str]:
+    """A training set's items in the order in which they were first labelled."""
+    first: dict[str, int] = {}
+    for event in fits.snapshot.log:
+        first.setdefault(event.item_id, event.seq)
+    return sorted(training.labels, key=lambda item: first[item])
+
+
+def _subset(training: TrainingSet, chosen: Sequence[str]) -> TrainingSet:
+    wanted = set(chosen)
+    labels = {item: label for item, label in training.labels.items() if item in wanted}
+    return TrainingSet(labels, content_hash(labels, {}))
+
+
+def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
+    """The round's training set cut down to what came without active choice.
+
+    That is what files brought, the random seed set, and the control items of every batch.
+    """
+    training = fits.snapshot.training_set(_version(closed))
+    active = {
+        item
+        for item, why, _ in slots.asked(fits.snapshot.project.db)
+        if why not in ("seed", "random", "gold")
+    }
+    return _subset(training, [item for item in training.labels if item not in active])
+
+
+def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[dict[str, Any]]:
+    rows = []
+    for r in closed:
+        arm = _random_arm(fits, r)
+        codes = fits.predicted(arm, _config(r))
+        rows += [
+            {"round": r.round_no, "n_labels": len(arm.labels), **row}
+            for row in _summary(ruler, codes)
+        ]
+    return rows
+
+
+def _control(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
+    """Active choice against the random arm at the same number of labels, paired on gold."""
+    arm = _random_arm(fits, closed)
+    training = fits.snapshot.training_set(_version(closed))
+    n = len(arm.labels)
+    if n == 0 or n == len(training.labels):
+        return None
+    active = _subset(training, _in_order(fits, training)[:n])
+    config = _config(closed)
+    old = ruler.right(fits.predicted(arm, config))
+    new = ruler.right(fits.predicted(active, config))
+    interval = comparison.agresti_min(old, new)
+    title = f"active choice against random, both with {n} labels"
+    found = _difference(title, old, new, interval, band=0.0)
+    return found._asdict() | {"n_labels": n}
+
+
+def _difference(
+    title: str, old: np.ndarray, new: np.ndarray, interval: Interval, *, band: float
+) -> Difference:
+    n = len(old)
+    disagreement = float((old != new).mean()) if n else 0.0
+    return Difference(
+        title,
+        float(old.mean()) if n else math.nan,
+        float(new.mean()) if n else math.nan,
+        interval.value,
+        interval.low,
+        interval.high,
+        band,
+        n,
+        comparison.verdict(interval, n=n, band=band, disagreement=disagreement),
+    )
+
+
+def _last_round(
+    fits: Fits,
+    ruler: Ruler,
+    closed: Sequence[Round],
+    predicted: Sequence[np.ndarray],
+    *,
+    progress: Progress,
+) -> dict[str, Any] | None:
+    if len(closed) < 2 or ruler.n == 0:
+        return None
+    old, new = (ruler.right(codes) for codes in predicted[-2:])
+    before, after = (fits.snapshot.training_set(_version(r)) for r in closed[-2:])
+    touched = _touched(before.labels, after.labels)
+    band = placebo(fits, ruler, before, _config(closed[-2]), touched=touched, progress=progress)
+    title = f"round {closed[-1].round_no} against round {closed[-2].round_no}"
+    interval = comparison.agresti_min(old, new)
+    return _difference(title, old, new, interval, band=band)._asdict()
+
+
+def _last_change(
+    fits: Fits, ruler: Ruler, version: DataVersion, config: ModelConfig, *, progress: Progress
+) -> dict[str, Any] | None:
+    """The newest change that reached the training data: the data with it against without it."""
+    reached = _reaches(fits.snapshot, version)
+    if not reached or ruler.n == 0:
+        return None
+    change = next(c for c in fits.snapshot.changes if c.change_id == max(reached))
+    before_version = version_without(version, frozenset({change.change_id}))
+    before = fits.snapshot.training_set(before_version)
+    after = fits.snapshot.training_set(version)
+    old = ruler.right(fits.predicted(before, config))
+    new = ruler.right(fits.predicted(after, config))
+    touched = _touched(before.labels, after.labels)
+    band = placebo(fits, ruler, after, config, touched=touched, progress=progress)
+    found = _difference(change.title, old, new, comparison.agresti_min(old, new), band=band)
+    return found._asdict() | {"change_id": change.change_id, "n_rows": len(touched)}
+
+
+def _touched(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    return {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
+
+
+def version_without(version: DataVersion, changes: frozenset[int]) -> DataVersion:
+    """The same version as if some more changes had not been made."""
+    return DataVersion(version.upto_event, version.without | changes, version.policy)
+
+
+def placebo(
+    fits: Fits,
+    ruler: Ruler,
+    training: TrainingSet,
+    config: ModelConfig,
+    *,
+    touched: set[str],
+    progress: Progress = silent,
+) -> float:
+    """The placebo band: the largest effect of dropping as many random untouched rows, 20 times.
+
+    In fractions. With fewer untouched rows than needed, as many as can go are dropped, but two.
+    """
+    free = [item for item in training.labels if item not in touched]
+    size = min(len(touched), len(free) - 2)
+    if size < 1 or ruler.n == 0:
+        return 0.0
+    base = ruler.right(fits.predicted(training, config)).mean()
+    rng = np.random.default_rng(derive_seed(fits.snapshot.seed, "placebo", training.hash, size))
+    effects = []
+    for nth in range(PLACEBOS):
+        progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
+        gone = {free[i] for i in rng.choice(len(free), size=size, replace=False)}
+        kept = _subset(training, [item for item in training.labels if item not in gone])
+        effects.append(float(ruler.right(fits.predicted(kept, config)).mean() - base))
+    return attribution.placebo_band(effects)
+
+
+# -- every change's bar ---------------------------------------------------------------------------
+
+
+def _reaches(snapshot: Snapshot, version: DataVersion) -> dict[int, set[str]]:
+    """The pool items that each change's facts are about. Taking back one's own does not count."""
+    change_of = {event.event_id: event.change_id for event in snapshot.log}
+    undone = {e.target for e in snapshot.log if change_of.get(str(e.target)) == e.change_id}
+    found: dict[int, set[str]] = {}
+    for event in snapshot.log:
+        own = event.event_id in undone or (
+            event.kind == "retract" and change_of[str(event.target)] == event.change_id
+        )
+        silent_kind = event.kind in ("flag", "skip")
+        if own or silent_kind or event.seq > version.upto_event:
+            continue
+        if snapshot.side[event.item_id] == "pool":
+            found.setdefault(event.change_id, set()).add(event.item_id)
+    return found
+
+
+def _players(snapshot: Snapshot, version: DataVersion) -> list[int]:
+    kinds = {c.change_id: c.kind for c in snapshot.changes}
+    model = {change for change, kind in kinds.items() if kind == "model"}
+    everyone = model | _reaches(snapshot, version).keys()
+    return sorted(change for change in everyone if kinds[change] not in RULERS)
+
+
+def waterfall(
+    project: Project, *, seed: int | None = None, progress: Progress = silent
+) -> pd.DataFrame:
+    """One bar a change, oldest first: its share of the way from no data to today's model.
+
+    The first change that reached the training data is what the others build on: its bar is what it
+    does alone. The others share the rest by Shapley values over closed sets of changes, so that
+    all bars add up to the total item by item. Columns are BAR_COLUMNS, deltas in fractions.
+    Raises InputError without gold labels or without changes.
+    """
+    fits = Fits(Snapshot(project))
+    snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
+    if ruler.n == 0:
+        raise InputError(
+            f"there are no gold labels yet: {gold_needed(0)}; label the gold draws of the queue"
+        )
+    version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
+    players = _players(snapshot, version)
+    if not players:
+        raise InputError("no change has reached the training data yet: label some pool items")
+    trained = _Coalitions(fits, version, everything=players, progress=progress)
+    base = min((p for p in players if p in _reaches(snapshot, version)), default=players[0])
+    others = [player for player in players if player != base]
+
+    def credit(coalition: attribution.Coalition) -> np.ndarray:
+        return ruler.right(trained.predicted(coalition)).astype(float)
+
+    def credit_beyond_base(coalition: attribution.Coalition) -> np.ndarray:
+        return credit(coalition | {base})
+
+    drawn_from = snapshot.seed if seed is None else seed
+    rng = np.random.default_rng(derive_seed(drawn_from, "waterfall", snapshot.upto))
+    shares = attribution.shapley(others, credit_beyond_base, rng)
+    bars = dict(zip(others, shares, strict=True))
+    bars[base] = credit(frozenset({base})) - credit(frozenset())
+    frame = _bars(fits, ruler, trained, bars, progress=progress)
+    fits.save(project)
+    with project.writing():
+        store.put_result(project.db, WATERFALL, upto_event=snapshot.upto, body=_records(frame))
+    return frame
+
+
+class _Coalitions:
+    """Models of the data as if only some changes had been made, each trained once."""
+
+    def __init__(
+        self, fits: Fits, version: DataVersion, *, everything: list[int], progress: Progress
+    ) -> None:
+        self.fits, self.version, self.everything = fits, version, frozenset(everything)
+        self.progress, self.cache = progress, dict[attribution.Coalition, np.ndarray]()
+        self.hashes = set[str]()
+
+    def parts(self, coalition: attribution.Coalition) -> tuple[TrainingSet, ModelConfig]:
+        """What the model of a coalition trains on, and how."""
+        without = self.everything - coalition
+        config = self.fits.snapshot.config(without=without)
+        version = DataVersion(self.version.upto_event, without, config["policy"])
+        return self.fits.snapshot.training_set(version), config.model
+
+    def predicted(self, coalition: attribution.Coalition) -> np.ndarray:
+        """Predicted codes of the reservoir."""
+        if coalition not in self.cache:
+            done = len(self.cache) / 2 ** min(len(self.everything), attribution.EXACT_UP_TO)
+            self.progress(min(0.7, 0.7 * done), f"{len(self.cache)} sets of changes measured")
+            training, config = self.parts(coalition)
+            self.hashes.add(self.fits.key(training.hash, config))
+            self.cache[coalition] = self.fits.predicted(training, config)
+        return self.cache[coalition]
+
+
+def _bars(
+    fits: Fits,
+    ruler: Ruler,
+    trained: _Coalitions,
+    bars: Mapping[int, np.ndarray],
+    *,
+    progress: Progress,
+) -> pd.DataFrame:
+    snapshot, players = fits.snapshot, sorted(bars)
+    training, config = trained.parts(frozenset(players))
+    stands = comparison.holm([comparison.t_p_value(bars[player]) for player in players])
+    named = {c.change_id: c for c in snapshot.changes}
+    reached = _reaches(snapshot, trained.version)
+    bands: dict[int, float] = {}
+    rows = []
+    for player, holds in zip(players, stands, strict=True):
+        bar = bars[player]
+        touched = reached.get(player, set())
+        size = _rounded(len(touched))
+        if size not in bands:
+            sample = set(sorted(touched)[:size]) if touched else set()
+            bands[size] = placebo(fits, ruler, training, config, touched=sample, progress=progress)
+        interval = comparison.t_interval(bar)
+        disagreement = float((bar != 0).mean())
+        verdict = comparison.verdict(
+            interval, n=ruler.n, band=bands[size], stands=holds, disagreement=disagreement
+        )
+        change = named[player]
+        rows.append(
+            (
+                player,
+                change.kind,
+                change.title,
+                len(touched),
+                *interval,
+                verdict,
+                len(trained.hashes),
+            )
+        )
+    return pd.DataFrame(rows, columns=BAR_COLUMNS)
+
+
+def _rounded(n_rows: int) -> int:
+    """Sizes within a factor of about 1.4 share one placebo band."""
+    return 0 if n_rows == 0 else round(2 ** (round(2 * math.log2(n_rows)) / 2))
+
+
+def cached(project: Project, name: str) -> tuple[int, Any] | None:
+    """A result computed earlier with the event it was computed at, or None."""
+    return store.get_result(project.db, name)
+
+
+# -- in words -------------------------------------------------------------------------------------
+
+
+def points(fraction: float) -> str:
+    """A difference in points with its sign: 0.034 is "+3.4"."""
+    return f"{100 * fraction:+.1f}"
+
+
+def in_words(found: Any) -> str:
+    """A bar or difference as one line: title, points with interval, verdict."""
+    interval = f"[{points(found.low)}, {points(found.high)}]"
+    return f"{found.title}: {points(found.delta)} points {interval}, {found.verdict}"
+
+
+def headline(project: Project) -> list[str]:
+    """What the newest round says, in at most three lines."""
+    stored = cached(project, REPORT)
+    if stored is None:
+        return ["no round is closed yet"]
+    body = stored[1]
+    if body["gold_needed"]:
+        return [str(body["gold_needed"])]
+    lines = [
+        f"{m['metric'].replace('_', ' ')}: {m['value']:.1%} [{m['low']:.1%}, {m['high']:.1%}] "
+        f"on {m['n']} gold labels"
+        for m in body["metrics"][:1]
+    ]
+    compared = (body[key] for key in ("last_round", "last_change") if body[key])
+    return lines + [in_words(_difference_from(row)) for row in compared]
+
+
+def words_of(found: Mapping[str, Any]) -> str:
+    """The same for a stored difference."""
+    return in_words(_difference_from(found))
+
+
+def staleness(project: Project, upto_event: int) -> str:
+    """A sentence when the log has moved on since a result was computed, else nothing."""
+    newer = events.last(project.db) - upto_event
+    return f" {newer} newer facts in the log are not in it yet." if newer else ""
+
+
+def cannot_measure(project: Project) -> str | None:
+    """Why the bars cannot be measured yet, or None."""
+    if not items.trusted(project.db):
+        return "there are no gold labels"
+    return None if cached(project, REPORT) else "no round is closed"
+
+
+def _difference_from(row: Mapping[str, Any]) -> Difference:
+    return Difference(**{name: row[name] for name in Difference._fields})

@@ -1,0 +1,425 @@
+"""Bring a table into a project: items by content hash, sides by cluster, labels as events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import unicodedata
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from labeling import batches
+from labeling.core.features import Content
+from labeling.errors import InputError
+from labeling.ingest import Progress, Roles, need_columns, silent
+from labeling.project import Project, derive_seed, new_project, now
+from labeling.store import changes, events, items
+from labeling.store.events import NewEvent
+from quality import duplicates
+
+DEFAULT_SHARE, DEFAULT_ROWS, AT_MOST = 0.2, 1000, 0.5
+MARKED = {"1", "true", "yes", "y", "gold", "t", "x", "예"}
+UNMARKED = {"0", "false", "no", "n", "f", "", "아니오"}
+
+
+class ImportSummary(NamedTuple):
+    """What an import did."""
+
+    change_id: int
+    rows: int
+    new_items: int
+    known_items: int
+    blank_rows: int
+    pool: int
+    reservoir: int
+    labels: int
+    gold: int
+    gold_refused: int
+
+
+def create_project(
+    path: Path,
+    frame: pd.DataFrame,
+    *,
+    roles: Roles,
+    source: str,
+    author: str,
+    title: str | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Project, ImportSummary]:
+    """A new project from its first table; publishes the seed batch. Nothing stays on failure."""
+    plan = _plan(frame, roles, classes=_classes(frame, roles))
+    existed = path.exists()
+    project = new_project(path, title=title or path.stem, content=roles.content, seed=seed)
+    try:
+        with project.writing():
+            summary = _write(project, frame, plan, source=source, author=author, progress=progress)
+            batches.publish_seed(project)
+    except BaseException:
+        project.close()
+        if not existed:
+            for leftover in path.parent.glob(f"{path.name}*"):
+                leftover.unlink()
+        raise
+    return project, summary
+
+
+def import_table(
+    project: Project,
+    frame: pd.DataFrame,
+    *,
+    roles: Roles,
+    source: str,
+    author: str,
+    progress: Progress = silent,
+) -> ImportSummary:
+    """Bring more rows into a project, as one change."""
+    if roles.content != project.content:
+        want, found = project.content, roles.content
+        raise InputError(
+            f"this project learns from {want.kind} {', '.join(want.columns)}; "
+            f"the import names {found.kind} {', '.join(found.columns)}: use the same columns"
+        )
+    plan = _plan(frame, roles, classes=None)
+    with project.writing():
+        return _write(project, frame, plan, source=source, author=author, progress=progress)
+
+
+class _Plan(NamedTuple):
+    roles: Roles
+    keep: np.ndarray
+    contents: list[str]
+    item_ids: list[str]
+    clusters: np.ndarray
+    source_ids: list[str]
+    labels: list[str | None]
+    annotators: list[str] | None
+    gold: list[str | None]
+    classes: tuple[str, ...] | None
+
+
+def _classes(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
+    need_columns(frame, [roles.label])
+    if roles.classes:
+        classes = tuple(dict.fromkeys(clean(name) for name in roles.classes))
+        if len(classes) < 2 or "" in classes:
+            raise InputError(f"expected at least two classes, found '{','.join(roles.classes)}'")
+        return classes
+    if roles.label is None:
+        raise InputError("the classes are unknown: give --classes a,b or a --label column")
+    classes = tuple(sorted({clean(value) for value in frame[roles.label] if value is not None}))
+    if len(classes) < 2:
+        raise InputError(
+            f"column '{roles.label}' holds {len(classes)} class(es), expected at least two: "
+            "name them with --classes a,b"
+        )
+    if len(classes) > 1000:
+        raise InputError(
+            f"column '{roles.label}' holds {len(classes)} different values: is it the label column?"
+        )
+    return classes
+
+
+def clean(value: object) -> str:
+    """A label, name or id as it is compared: NFC, without blanks at the ends."""
+    return unicodedata.normalize("NFC", str(value)).strip()
+
+
+def item_id(content: str) -> str:
+    """The id of an item: SHA-256 of its content, 96 bits of it, hex."""
+    return hashlib.sha256(unicodedata.normalize("NFC", content).encode()).hexdigest()[:24]
+
+
+def _contents(frame: pd.DataFrame, content: Content) -> list[str]:
+    columns = [frame[column].tolist() for column in content.columns]
+    if content.kind == "image":
+        name = content.columns[0]
+        digests = (hashlib.sha256(data).hexdigest() for data in columns[0])
+        return [json.dumps({name: digest}, ensure_ascii=False) for digest in digests]
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    return [
+        encode(dict(zip(content.columns, row, strict=True))) for row in zip(*columns, strict=True)
+    ]
+
+
+def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None) -> _Plan:
+    need_columns(
+        frame, [*roles.content.columns, roles.id, roles.label, roles.annotator, roles.gold]
+    )
+    if roles.reserve is not None and not 0 <= roles.reserve <= 1:
+        raise InputError(f"--reserve expects a share from 0 to 1, found {roles.reserve}")
+    keep = frame[list(roles.content.columns)].notna().any(axis=1).to_numpy()
+    if not keep.any():
+        raise InputError(f"column(s) {', '.join(roles.content.columns)} are blank in every row")
+    chosen = frame[keep]
+    contents = _contents(chosen, roles.content)
+    ids = [item_id(content) for content in contents]
+    if roles.content.kind == "image":
+        clusters = np.array(ids, dtype=object)
+    else:
+        clusters = duplicates.exact_keys(chosen, list(roles.content.columns))
+    labels: list[str | None] = [None] * len(chosen)
+    if roles.label:
+        labels = [None if v is None else clean(v) for v in chosen[roles.label]]
+    return _Plan(
+        roles,
+        keep,
+        contents,
+        ids,
+        clusters,
+        _source_ids(chosen, roles, keep),
+        labels,
+        [clean(v or "") for v in chosen[roles.annotator]] if roles.annotator else None,
+        _gold_labels(chosen, roles, labels),
+        classes,
+    )
+
+
+def _source_ids(chosen: pd.DataFrame, roles: Roles, keep: np.ndarray) -> list[str]:
+    if roles.id is None:
+        return [str(row) for row in np.flatnonzero(keep)]
+    blank = chosen.index[chosen[roles.id].isna()]
+    if len(blank):
+        raise InputError(f"column '{roles.id}' is blank in row {blank[0]}: every row needs an id")
+    return [clean(value) for value in chosen[roles.id]]
+
+
+def _gold_labels(
+    chosen: pd.DataFrame, roles: Roles, labels: Sequence[str | None]
+) -> list[str | None]:
+    """The trusted label of each row, or None. The column holds marks (yes/no), or the labels."""
+    if roles.gold is None:
+        return [None] * len(chosen)
+    cells = ["" if v is None else clean(v) for v in chosen[roles.gold]]
+    if all(cell.lower() in MARKED | UNMARKED for cell in cells):
+        if roles.label is None:
+            raise InputError("--gold marks rows with trusted labels: name their --label column too")
+        trusted = [
+            label if cell.lower() in MARKED else None
+            for cell, label in zip(cells, labels, strict=True)
+        ]
+    else:
+        trusted = [cell or None for cell in cells]
+    if not any(trusted):
+        raise InputError(f"column '{roles.gold}' marks no row as gold (expected 1, true or yes)")
+    return trusted
+
+
+def _quota(n_items: int, reserve: float | None) -> int:
+    if reserve is not None:
+        return round(reserve * n_items)
+    return min(max(round(DEFAULT_SHARE * n_items), DEFAULT_ROWS), int(AT_MOST * n_items))
+
+
+def _sides(
+    new: Mapping[str, str], *, known: Mapping[str, str], gold: set[str], quota: int, seed: int
+) -> dict[str, str]:
+    """Side by cluster of new items (`new`: item to cluster): gold first, then a hash decides.
+
+    A cluster that is known keeps its side for ever, and one never straddles the two sides.
+    """
+    sizes: dict[str, int] = {}
+    for cluster in new.values():
+        sizes[cluster] = sizes.get(cluster, 0) + 1
+    sides = {cluster: known[cluster] for cluster in sizes if cluster in known}
+
+    def lot(cluster: str) -> bytes:
+        return hashlib.sha256(f"{seed}:{cluster}".encode()).digest()
+
+    taken = 0
+    for cluster in sorted(sizes.keys() - sides.keys(), key=lambda c: (c not in gold, lot(c))):
+        wanted = cluster in gold or taken + sizes[cluster] <= quota
+        sides[cluster] = "reservoir" if wanted else "pool"
+        taken += sizes[cluster] if wanted else 0
+    return sides
+
+
+def _write(
+    project: Project,
+    frame: pd.DataFrame,
+    plan: _Plan,
+    *,
+    source: str,
+    author: str,
+    progress: Progress,
+) -> ImportSummary:
+    db, at = project.db, now()
+    progress(0.1, "comparing with what is there")
+    name = Path(source).name
+    present = items.ids(db)
+    known = items.sides_by_cluster(db)
+    first: dict[str, int] = {}
+    for row, item in enumerate(plan.item_ids):
+        if item not in present:
+            first.setdefault(item, row)
+    new = {item: str(plan.clusters[row]) for item, row in first.items()}
+    gold_clusters = {str(c) for c, g in zip(plan.clusters, plan.gold, strict=True) if g is not None}
+    sides = _sides(
+        new,
+        known=known,
+        gold=gold_clusters,
+        quota=_quota(len(new), plan.roles.reserve),
+        seed=derive_seed(project.seed, "reservoir"),
+    )
+    summary_of_file = {
+        "file": name,
+        "rows": len(frame),
+        "kept": len(plan.item_ids),
+        "id": plan.roles.id,
+        "label": plan.roles.label,
+    }
+    change = changes.add(
+        db, "import", title=f"Import {name}", author=author, at=at, payload=summary_of_file
+    )
+    if plan.classes is not None:
+        changes.add_label_set(db, change, classes=plan.classes, guideline="")
+    progress(0.3, f"writing {len(first):,} items")
+    source_ids = plan.source_ids
+    items.insert(
+        db,
+        (
+            (item, change, source_ids[row], new[item], sides[new[item]], plan.contents[row])
+            for item, row in first.items()
+        ),
+    )
+    if plan.roles.content.kind == "image":
+        images = frame.loc[plan.keep, plan.roles.content.columns[0]].tolist()
+        items.insert_images(db, ((item, images[row]) for item, row in first.items()))
+    progress(0.6, f"writing {len(plan.item_ids):,} sources")
+    items.insert_sources(db, _source_rows(frame, plan, change))
+    progress(0.8, "writing labels")
+    side_of = {**known, **sides}
+    labelled = _label_events(project, plan, change=change, name=name, side_of=side_of, at=at)
+    gold, refused = _gold_events(project, plan, name=name, author=author, side_of=side_of, at=at)
+    progress(1.0, "done")
+    pool = sum(sides[cluster] == "pool" for cluster in new.values())
+    return ImportSummary(
+        change_id=change,
+        rows=len(frame),
+        new_items=len(new),
+        known_items=len(set(plan.item_ids)) - len(new),
+        blank_rows=int((~plan.keep).sum()),
+        pool=pool,
+        reservoir=len(new) - pool,
+        labels=labelled,
+        gold=gold,
+        gold_refused=refused,
+    )
+
+
+def _source_rows(frame: pd.DataFrame, plan: _Plan, change: int) -> list[tuple[object, ...]]:
+    """Where each row came from, with the columns that are not content."""
+    others = [c for c in frame.columns if c not in plan.roles.content.columns]
+    chosen = frame[plan.keep]
+    columns = [chosen[column].tolist() for column in others]
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    extras = (
+        [encode(dict(zip(others, cells, strict=True))) for cells in zip(*columns, strict=True)]
+        if others
+        else ["{}"] * len(chosen)
+    )
+    rows = np.flatnonzero(plan.keep).tolist()
+    return [
+        (change, row, item, source_id, extra)
+        for row, item, source_id, extra in zip(
+            rows, plan.item_ids, plan.source_ids, extras, strict=True
+        )
+    ]
+
+
+def _label_events(
+    project: Project, plan: _Plan, *, change: int, name: str, side_of: Mapping[str, str], at: str
+) -> int:
+    """Labels that came along become events by `import:<file>`, without the trusted ones."""
+    version = project.label_set.version
+    new: list[NewEvent] = []
+    seen: dict[str, dict[str, int]] = {}
+    for row, label in enumerate(plan.labels):
+        trusted = plan.gold[row] is not None and side_of[str(plan.clusters[row])] == "reservoir"
+        if label is None or label == "" or trusted:
+            continue
+        item = plan.item_ids[row]
+        who = plan.annotators[row] if plan.annotators and plan.annotators[row] else None
+        if who is None:  # a file that contradicts itself is two voices, so that the check hears it
+            voices = seen.setdefault(item, {})
+            nth = voices.setdefault(label, len(voices) + 1)
+            who = f"import:{name}" if nth == 1 else f"import:{name}#{nth}"
+        event_id = _event_id(project, change, row)
+        new.append(NewEvent(event_id, change, "label", item, who, label, 0, version, None, at))
+    return events.append(project.db, new)
+
+
+def _gold_events(
+    project: Project, plan: _Plan, *, name: str, author: str, side_of: Mapping[str, str], at: str
+) -> tuple[int, int]:
+    """Trusted labels become a change of their own; rows already in the pool cannot be gold."""
+    rows = [row for row, label in enumerate(plan.gold) if label is not None]
+    usable = [row for row in rows if side_of[str(plan.clusters[row])] == "reservoir"]
+    unknown = sorted({str(plan.gold[row]) for row in usable} - set(project.classes))
+    if unknown:
+        raise InputError(
+            f"column '{plan.roles.gold}' holds the trusted label '{unknown[0]}', which is no "
+            f"class; the classes are: {', '.join(project.classes)}"
+        )
+    if usable:
+        change = changes.add(
+            project.db, "gold", title=f"Trusted labels of {name}", author=author, at=at
+        )
+        version = project.label_set.version
+        events.append(
+            project.db,
+            (
+                NewEvent(
+                    _event_id(project, change, row),
+                    change,
+                    "label",
+                    plan.item_ids[row],
+                    f"gold:{name}",
+                    plan.gold[row],
+                    0,
+                    version,
+                    None,
+                    at,
+                )
+                for row in usable
+            ),
+        )
+    return len(usable), len(rows) - len(usable)
+
+
+def _event_id(project: Project, change: int, row: int) -> str:
+    """An id for a fact that a file states, the same whenever it is imported as this change."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{project.seed}:{change}:{row}"))
+
+
+def describe(summary: ImportSummary) -> str:
+    """One sentence for people."""
+    parts = [
+        f"{summary.rows:,} rows: {summary.new_items:,} new items "
+        f"({summary.pool:,} in the pool, {summary.reservoir:,} in the reservoir)"
+    ]
+    if summary.known_items:
+        parts.append(f"{summary.known_items:,} items were there already")
+    if summary.blank_rows:
+        parts.append(f"{summary.blank_rows:,} rows without content were left out")
+    if summary.labels:
+        parts.append(f"{summary.labels:,} labels came along")
+    if summary.gold:
+        parts.append(f"{summary.gold:,} trusted labels are gold")
+    if summary.gold_refused:
+        parts.append(
+            f"{summary.gold_refused:,} gold rows were in the pool already and cannot be gold"
+        )
+    return "; ".join(parts) + "."
+
+
+def wanted_share(n_items: int) -> float:
+    """The reservoir's default share of an import of this many items."""
+    return _quota(n_items, None) / n_items if n_items else math.nan

@@ -1,0 +1,86 @@
+"""Where a project stands and what to do next, in a few figures and sentences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from labeling import audits, impact, queue, rounds, worker
+from labeling.core.comparison import MIN_GOLD
+from labeling.project import Project
+from labeling.store import items, slots
+
+
+class Standing(NamedTuple):
+    """A project in figures."""
+
+    round_no: int
+    pool: int
+    labelled: int
+    reservoir: int
+    gold: int
+    gold_target: int
+    answered: int
+    asked: int
+    open_issues: int
+    critical_issues: int
+
+
+class Step(NamedTuple):
+    """Something to do next: a sentence and the page where it is done."""
+
+    text: str
+    page: str
+
+
+def standing(project: Project) -> Standing:
+    """Count what is there."""
+    db, counts = project.db, items.counts(project.db)
+    trusted, labelled = items.trusted(db), items.labelled(db)
+    pool = {item for item, _ in items.clusters(db, "pool")}
+    answered, asked = slots.progress(db, queue.current_batch(project))
+    issues = audits.issues(project)
+    is_open = issues["status"] != "fixed"
+    return Standing(
+        rounds.current(project),
+        counts["pool"],
+        len(labelled & pool),
+        counts["reservoir"],
+        len(trusted),
+        project.config["gold_target"],
+        answered,
+        asked,
+        int(is_open.sum()),
+        int((is_open & (issues["severity"] == "critical")).sum()),
+    )
+
+
+def next_steps(project: Project, now: Standing) -> list[Step]:
+    """What to do next, the most useful first."""
+    steps = []
+    if now.critical_issues:
+        steps.append(
+            Step(f"{now.critical_issues} critical issue(s) block the round: fix them.", "quality")
+        )
+    for waiting in queue.queues(project)[1:]:
+        steps.append(Step(f"{waiting.title}: {waiting.open} item(s) wait for a ruling.", "label"))
+    if now.answered < now.asked:
+        left = now.asked - now.answered
+        steps.append(Step(f"Label the {left} item(s) left in round {now.round_no}.", "label"))
+    else:
+        steps.append(Step(f"Round {now.round_no} is answered: close it.", "overview"))
+    if now.gold < MIN_GOLD:
+        missing = MIN_GOLD - now.gold
+        steps.append(Step(f"{missing} more gold labels until there is a headline.", "label"))
+    elif impact.cached(project, impact.REPORT):
+        steps.append(Step("See what the last change did to the model.", "impact"))
+    return steps
+
+
+def can_close(project: Project, now: Standing) -> str | None:
+    """Why the round cannot be closed from a page just now, or None."""
+    job = worker.status(project, "close")
+    if job is not None and job.state in worker.ACTIVE:
+        return "the round is being closed"
+    if now.answered == 0 and now.labelled == 0:
+        return "nothing is labelled yet"
+    return None

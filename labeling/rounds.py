@@ -1,0 +1,120 @@
+"""A round: check, learn, compare, next batch. Computed first, written in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from labeling import audits, batches, impact
+from labeling.core import strategies
+from labeling.core.log import DataVersion
+from labeling.core.models import Fitted
+from labeling.errors import BlockedError
+from labeling.fits import Fits
+from labeling.ingest import Progress, silent
+from labeling.project import Project, derive_seed, now
+from labeling.store import rounds as store
+from labeling.store import slots
+from labeling.store.rounds import Round
+from labeling.versions import Snapshot
+
+
+class Closed(NamedTuple):
+    """What closing a round did."""
+
+    round_no: int
+    n_labels: int
+    n_gold: int
+    next_batch: int
+    report: dict[str, Any]
+
+
+def current(project: Project) -> int:
+    """The number of the round that is open for labeling, from 1."""
+    return len(store.every(project.db)) + 1
+
+
+def close_round(project: Project, *, progress: Progress = silent) -> Closed:
+    """Ask and answer are done: check, learn, compare, choose what is asked next.
+
+    Raises BlockedError when critical issues are open; the audit that found them is kept. A crash
+    at any moment leaves the state before.
+    """
+    started, round_no = time.perf_counter(), current(project)
+    snapshot = Snapshot(project)
+    audit = _check(project, snapshot, round_no, progress)
+    fits, fitted, closed = _learn(snapshot, round_no, progress)
+    report = impact.report(fits, [*store.every(project.db), closed], progress=progress)
+    picks = _choose(snapshot, fitted, round_no + 1, progress)
+    closed = closed._replace(seconds=time.perf_counter() - started)
+    progress(0.98, "writing the round")
+    with project.writing():
+        audits.write(project, audit, round_no=round_no)
+        store.add(project.db, closed)
+        fits.save(project)
+        store.put_result(project.db, impact.REPORT, upto_event=snapshot.upto, body=report)
+        slots.close_queue(project.db, closed.change_id, now=time.time())
+        batch = batches.write(project, picks, round_no=round_no + 1, strategy=_strategy(snapshot))
+    progress(1.0, f"round {round_no} is closed")
+    return Closed(round_no, closed.n_labels, report["n_gold"], batch, report)
+
+
+def _strategy(snapshot: Snapshot) -> str:
+    return strategies.resolve(snapshot.config()["strategy"])
+
+
+def _check(project: Project, snapshot: Snapshot, round_no: int, progress: Progress) -> audits.Audit:
+    audit = audits.run(snapshot, progress=progress)
+    try:
+        audits.block(audit)
+    except BlockedError:
+        audits.write(project, audit, round_no=round_no)
+        raise
+    return audit
+
+
+def _learn(snapshot: Snapshot, round_no: int, progress: Progress) -> tuple[Fits, Fitted, Round]:
+    progress(0.2, "training the model")
+    config, fits = snapshot.config(), Fits(snapshot)
+    training = snapshot.training_set(DataVersion(snapshot.upto, policy=config["policy"]))
+    fitted = fits.fit(training, config.model)
+    change = max(c.change_id for c in snapshot.changes if "round" in c.payload)
+    closed = Round(
+        round_no,
+        change,
+        snapshot.upto,
+        training.hash,
+        impact.round_config(config),
+        str(next(c.payload["strategy"] for c in snapshot.changes if c.change_id == change)),
+        derive_seed(snapshot.seed, "round", round_no),
+        len(training.labels),
+        now(),
+        0.0,
+    )
+    return fits, fitted, closed
+
+
+def _choose(
+    snapshot: Snapshot, fitted: Fitted, round_no: int, progress: Progress
+) -> Sequence[batches.Pick]:
+    progress(0.92, "choosing the next batch")
+
+    def proba(item_ids: Sequence[str]) -> strategies.Floats:
+        rows = np.array([snapshot.position[item] for item in item_ids], dtype=np.int64)
+        return fitted.predict_proba(snapshot.features[rows])
+
+    return batches.plan(snapshot.project, round_no=round_no, proba=proba)
+
+
+def table(project: Project) -> pd.DataFrame:
+    """Closed rounds, oldest first."""
+    rows = [
+        (r.round_no, r.n_labels, r.strategy, r.upto_event, r.version_hash, r.at, r.seconds)
+        for r in store.every(project.db)
+    ]
+    columns = ["round", "n_labels", "strategy", "upto_event", "version_hash", "at", "seconds"]
+    return pd.DataFrame(rows, columns=columns)

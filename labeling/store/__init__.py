@@ -1,0 +1,1 @@
+"""The only SQL: schema, migrations, triggers, and functions that read and write one project."""

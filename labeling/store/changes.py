@@ -1,0 +1,128 @@
+"""Changes: named acts on the data, with the settings and label sets that they bring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlite_utils import Database
+
+
+class Change(NamedTuple):
+    """One named act on the data."""
+
+    change_id: int
+    kind: str
+    title: str
+    author: str
+    at: str
+    seconds: float
+    after_event: int
+    answers: str | None
+    payload: dict[str, Any]
+
+
+class LabelSet(NamedTuple):
+    """The allowed classes with their guideline, versioned from 1."""
+
+    version: int
+    classes: tuple[str, ...]
+    guideline: str
+
+
+def add(
+    db: Database,
+    kind: str,
+    *,
+    title: str,
+    author: str,
+    at: str,
+    seconds: float = 0.0,
+    answers: str | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> int:
+    """Append a change and return its id."""
+    rows = db.execute(
+        "INSERT INTO change (kind, title, author, at, seconds, after_event, answers, payload) "
+        "VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) FROM event), ?, ?) "
+        "RETURNING change_id",
+        (kind, title, author, at, seconds, answers, json.dumps(payload or {}, ensure_ascii=False)),
+    ).fetchall()
+    return int(rows[0][0])
+
+
+def _change(row: Any) -> Change:
+    return Change(*row[:8], json.loads(row[8]))
+
+
+_COLUMNS = "change_id, kind, title, author, at, seconds, after_event, answers, payload"
+
+
+def get(db: Database, change_id: int) -> Change | None:
+    """One change, or None."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM change WHERE change_id = ?", (change_id,)).fetchone()
+    return _change(row) if row else None
+
+
+def every(db: Database) -> list[Change]:
+    """All changes in the order they were made."""
+    return [_change(row) for row in db.execute(f"SELECT {_COLUMNS} FROM change ORDER BY change_id")]
+
+
+def event_sums(db: Database) -> dict[int, tuple[int, float]]:
+    """Events and active seconds by change."""
+    rows = db.execute("SELECT change_id, count(*), sum(ms) / 1000.0 FROM event GROUP BY change_id")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def set_project(db: Database, values: Mapping[str, str]) -> None:
+    """Write the project's fixed facts, once."""
+    db.conn.executemany("INSERT INTO project (key, value) VALUES (?, ?)", values.items())
+
+
+def project_facts(db: Database) -> dict[str, str]:
+    """The project's fixed facts: title, seed, content, created_at."""
+    return {row[0]: row[1] for row in db.execute("SELECT key, value FROM project")}
+
+
+def add_settings(db: Database, change_id: int, values: Mapping[str, str]) -> None:
+    """Append settings; the newest change's value stands."""
+    db.conn.executemany(
+        "INSERT INTO setting (change_id, key, value) VALUES (?, ?, ?)",
+        [(change_id, key, value) for key, value in values.items()],
+    )
+
+
+def settings(db: Database, *, without: frozenset[int] = frozenset()) -> dict[str, str]:
+    """The settings in force, as if some changes had not been made."""
+    rows = db.execute("SELECT key, value, change_id FROM setting ORDER BY change_id")
+    return {row[0]: row[1] for row in rows if row[2] not in without}
+
+
+def settings_of(db: Database, change_id: int) -> dict[str, str]:
+    """What one change set."""
+    rows = db.execute("SELECT key, value FROM setting WHERE change_id = ?", (change_id,))
+    return {row[0]: row[1] for row in rows}
+
+
+def add_label_set(
+    db: Database, change_id: int, *, classes: tuple[str, ...], guideline: str
+) -> LabelSet:
+    """Append the next version of the label set and its guideline."""
+    rows = db.execute(
+        "INSERT INTO label_set (change_id, classes, guideline) VALUES (?, ?, ?) RETURNING version",
+        (change_id, json.dumps(classes, ensure_ascii=False), guideline),
+    ).fetchall()
+    return LabelSet(int(rows[0][0]), classes, guideline)
+
+
+def label_sets(db: Database) -> list[LabelSet]:
+    """All versions of the label set, oldest first."""
+    rows = db.execute("SELECT version, classes, guideline FROM label_set ORDER BY version")
+    return [LabelSet(row[0], tuple(json.loads(row[1])), row[2]) for row in rows]
+
+
+def label_set_changes(db: Database) -> dict[int, int]:
+    """Label-set version by the change that brought it."""
+    return {r[0]: r[1] for r in db.execute("SELECT change_id, version FROM label_set")}

@@ -1,0 +1,117 @@
+"""One SQLite file is one project: how it is opened, and how writers take turns."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlite_utils import Database
+
+from labeling.errors import CorruptionError, InputError
+from labeling.store import schema
+
+APPLICATION_ID = 0x47525744  # "GRWD"
+WAIT_SECONDS = 30.0
+_turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+
+def _open(path: Path) -> Database:
+    conn = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+        "trusted_schema=OFF",
+    ):
+        conn.execute(f"PRAGMA {pragma}")
+    return Database(conn, use_counts_table=False)
+
+
+def create(path: Path) -> Database:
+    """Make a new, empty project file. Raises InputError if anything is there already."""
+    if path.exists():
+        raise InputError(f"expected a new file, but {path} exists: choose another name")
+    if not path.parent.is_dir():
+        raise InputError(f"the folder {path.parent} does not exist: make it first")
+    db = _open(path)
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    _migrate(db, path)
+    return db
+
+
+def connect(path: Path) -> Database:
+    """Open a project file and bring its schema up to date. Raises InputError if it is none."""
+    if not path.is_file():
+        raise InputError(f"expected a project file, but {path} does not exist")
+    with path.open("rb") as file:
+        header = file.read(72)
+    if header[:15] != b"SQLite format 3" or header[68:72] != APPLICATION_ID.to_bytes(4, "big"):
+        raise InputError(f"{path} is no Groundwork project: make one with `create`")
+    try:
+        db = _open(path)
+        if schema.MIGRATIONS.pending(db):
+            _migrate(db, path)
+    except sqlite3.DatabaseError as error:
+        raise CorruptionError(f"{path} cannot be read ({error}): restore a backup") from error
+    return db
+
+
+def _migrate(db: Database, path: Path) -> None:
+    with writing(db, path):
+        schema.MIGRATIONS.apply(db)
+
+
+@contextmanager
+def writing(db: Database, path: Path) -> Iterator[None]:
+    """One transaction, written whole or not at all; writers of all processes take turns.
+
+    A busy timeout alone starves writers, so a lock of this process and a file lock come first.
+    Nested use joins the outer transaction.
+    """
+    if db.conn.in_transaction:
+        yield
+        return
+    lock = FileLock(f"{path}.lock", timeout=WAIT_SECONDS, poll_interval=0.005)
+    try:
+        with _turns[str(path.resolve())], lock:
+            db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                db.conn.rollback()
+                raise
+            db.conn.commit()
+    except Timeout as error:
+        raise InputError(
+            f"{path.name} has been locked by another program for {WAIT_SECONDS:.0f} s: try again"
+        ) from error
+
+
+@contextmanager
+def reading(db: Database) -> Iterator[None]:
+    """Several reads that see one and the same state of the log."""
+    if db.conn.in_transaction:
+        yield
+        return
+    db.conn.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.conn.rollback()
+
+
+def copy_to(db: Database, target: Path) -> None:
+    """A consistent copy while others write. Raises InputError if the target exists."""
+    if target.exists():
+        raise InputError(f"expected a new file for the copy, but {target} exists")
+    if not target.parent.is_dir():
+        raise InputError(f"the folder {target.parent} does not exist: make it first")
+    with closing(sqlite3.connect(target)) as copy:
+        db.conn.backup(copy)
+        copy.execute("PRAGMA journal_mode=WAL")

@@ -1,0 +1,72 @@
+"""Projects made and kept from the browser: in the projects folder and nowhere else."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from labeling import imports
+from labeling.errors import InputError
+from labeling.ingest import Progress, Roles
+from labeling.project import Project, path_for
+from labeling.project import back_up as copy_project
+
+MOST_GUESSED = 100
+
+
+def guess_classes(frame: pd.DataFrame, label: str | None) -> list[str]:
+    """The classes that a label column holds, sorted; nothing if there are too many."""
+    if label is None:
+        return []
+    found = sorted({imports.clean(value) for value in frame[label] if value is not None})
+    return found if len(found) <= MOST_GUESSED else []
+
+
+def create(
+    folder: Path,
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    roles: Roles,
+    classes: str,
+    source: str,
+    author: str,
+    progress: Progress,
+) -> str:
+    """A new project in the folder; returns its name. Raises InputError and changes nothing."""
+    path = path_for(folder, name)
+    if path.exists():
+        raise InputError(f"a project named '{path.stem}' exists: choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = tuple(part.strip() for part in classes.split(",") if part.strip())
+    project, _ = imports.create_project(
+        path,
+        frame,
+        roles=roles._replace(classes=chosen),
+        source=source,
+        author=author,
+        progress=progress,
+    )
+    project.close()
+    return path.stem
+
+
+def back_up(project: Project, folder: Path) -> Path:
+    """A dated copy in the folder `backups`; returns where it is."""
+    target = folder / "backups"
+    target.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%d_%H%M%S")
+    path = target / f"{project.name}_{stamp}.db"
+    copy_project(project, path)
+    return path
+
+
+def copy(project: Project) -> bytes:
+    """A consistent copy as bytes, for a download."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "copy.db"
+        copy_project(project, path)
+        return path.read_bytes()

@@ -1,0 +1,142 @@
+"""Data versions: a few words that name an exact training set, replayed from the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labeling.config import Config
+from labeling.core import features, log
+from labeling.core.log import DataVersion, Event, Standing
+from labeling.project import Project
+from labeling.store import changes, events, items
+from quality.consensus import POLICIES
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled pool items in the order they were imported, with their content hash."""
+
+    labels: dict[str, str]
+    hash: str
+
+
+class Snapshot:
+    """Everything that versions are worked out from, read once, in one consistent state.
+
+    All counterfactuals of one report are replayed from the same snapshot.
+    """
+
+    def __init__(self, project: Project) -> None:
+        with project.reading():
+            self.upto = events.last(project.db)
+            self.items = items.every(project.db)
+            self.log = [Event(*row) for row in events.log(project.db, upto=self.upto)]
+            self.changes = changes.every(project.db)
+            self.label_sets = changes.label_sets(project.db)
+            self.images = items.images(project.db) if project.content.kind == "image" else {}
+        self.project, self.content, self.seed = project, project.content, project.seed
+        self.classes = self.label_sets[-1].classes
+        self.code = {name: index for index, name in enumerate(self.classes)}
+        self.position = {item.item_id: index for index, item in enumerate(self.items)}
+        self.side = {item.item_id: item.side for item in self.items}
+        self.first_import = min((i.change_id for i in self.items), default=0)
+
+    @cached_property
+    def made_by(self) -> dict[str, int]:
+        """Items that an import after the first one brought, and which: they go with it."""
+        later = (i for i in self.items if i.change_id != self.first_import)
+        return {item.item_id: item.change_id for item in later}
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The content columns of all items, row = item, as objects."""
+        rows = [json.loads(item.content) for item in self.items]
+        frame = pd.DataFrame(rows, columns=list(self.content.columns), dtype=object)
+        if self.content.kind == "image":
+            frame[self.content.columns[0]] = [self.images[i.item_id] for i in self.items]
+        return frame
+
+    @cached_property
+    def features(self) -> Any:
+        """The feature matrix of all items, CSR (items, terms), learned without labels."""
+        return features.matrix(self.frame, self.content)
+
+    def standing(self, version: DataVersion) -> Standing:
+        """The standing answers of a version."""
+        until = [event for event in self.log if event.seq <= version.upto_event]
+        return log.replay(until, without=version.without, made_by=self.made_by)
+
+    def labels(self, version: DataVersion) -> dict[str, str]:
+        """Every item's label in a version, pool and reservoir, by its policy and rulings."""
+        return resolve(self.standing(version), version.policy)
+
+    def training_set(self, version: DataVersion) -> TrainingSet:
+        """What a version trains on: pool items that stand, with a label of the label set."""
+        standing = self.standing(version)
+        labels = resolve(standing, version.policy)
+        rows = {
+            item.item_id: labels[item.item_id]
+            for item in self.items
+            if item.side == "pool"
+            and labels.get(item.item_id) in self.code
+            and item.item_id not in standing.excluded
+        }
+        return TrainingSet(rows, log.content_hash(rows, standing.edits))
+
+    def rows(self, labels: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """Feature rows int64 (n,) and class codes int64 (n,) of labelled items."""
+        at = np.array([self.position[item_id] for item_id in labels], dtype=np.int64)
+        y = np.array([self.code[label] for label in labels.values()], dtype=np.int64)
+        return at, y
+
+    @cached_property
+    def reservoir(self) -> np.ndarray:
+        """Feature rows of the reservoir, int64 (n,): what every fit is scored on."""
+        rows = [i for i, item in enumerate(self.items) if item.side == "reservoir"]
+        return np.array(rows, dtype=np.int64)
+
+    def gold(self, version: DataVersion | None = None) -> dict[str, str]:
+        """Trusted labels of reservoir items: answers from queues, files of gold, and rulings.
+
+        Labels that merely came along in an imported file are not trusted.
+        """
+        version = version or DataVersion(self.upto)
+        trusted = [e for e in self.log if e.change_kind != "import"]
+        trusted = [e for e in trusted if e.seq <= version.upto_event]
+        trusted = [e for e in trusted if self.side[e.item_id] == "reservoir"]
+        standing = log.replay(trusted)
+        labels = resolve(standing, version.policy)
+        return {
+            item_id: label
+            for item_id, label in sorted(labels.items())
+            if label in self.code and item_id not in standing.excluded
+        }
+
+    def config(self, *, without: frozenset[int] = frozenset()) -> Config:
+        """The settings in force, as if some changes had not been made."""
+        return Config(changes.settings(self.project.db, without=without))
+
+
+def resolve(standing: Standing, policy: str) -> dict[str, str]:
+    """One label an item: a ruling first, else what the policy makes of the answers."""
+    votes = [
+        (item_id, event.annotator, str(event.value), event.seq)
+        for item_id, answers in standing.answers.items()
+        for event in answers.values()
+        if event.kind == "label"
+    ]
+    frame = pd.DataFrame(votes, columns=["item", "annotator", "label", "order"])
+    if policy == "majority" and not frame["item"].duplicated().any():
+        labels = dict(zip(frame["item"], frame["label"], strict=True))
+    else:
+        agreed = POLICIES[policy](frame)
+        labels = dict(zip(agreed["item"], agreed["label"], strict=True))
+    labels.update({item: str(ruling.value) for item, ruling in standing.rulings.items()})
+    return labels

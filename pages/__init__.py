@@ -1,0 +1,1 @@
+"""The screens: one script each, which reads, calls one service, shows."""

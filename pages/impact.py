@@ -1,0 +1,116 @@
+"""What each change of the data did to the model: always in pairs, always with an interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from labeling import history, impact
+from pages.shared import charts
+from pages.shared.shell import open_page, plain, report_errors
+from pages.shared.widgets import csv_button, difference, job_panel
+
+project = open_page("Impact")
+
+
+def headline(report: dict[str, Any]) -> None:
+    if report["gold_needed"]:
+        st.info(plain(report["gold_needed"][:1].upper() + report["gold_needed"][1:]) + ".")
+        return
+    cells = st.columns(3)
+    for cell, metric in zip(cells, report["metrics"], strict=False):
+        cell.metric(
+            metric["metric"].replace("_", " ").capitalize(),
+            f"{metric['value']:.1%}",
+            f"[{metric['low']:.1%}, {metric['high']:.1%}] on {metric['n']} gold labels",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+
+
+def before_and_after(report: dict[str, Any]) -> None:
+    left, right = st.columns(2)
+    with left:
+        if report["last_round"]:
+            difference(report["last_round"], what=report["last_round"]["title"].capitalize())
+    with right:
+        if report["last_change"]:
+            found = report["last_change"]
+            difference(
+                found, what=f"Change {found['change_id']}: with and without “{found['title']}”"
+            )
+
+
+def curve(report: dict[str, Any]) -> None:
+    arms = dict(zip(charts.ARMS, (report["curve"], report["control_curve"]), strict=True))
+    rows = pd.DataFrame([{"arm": arm, **row} for arm, points in arms.items() for row in points])
+    if rows.empty:
+        st.caption("The curve starts with the first gold labels.")
+        return
+    metric = st.segmented_control(
+        "Metric", list(dict.fromkeys(rows["metric"])), default="accuracy", required=True,
+        format_func=lambda name: name.replace("_", " "),
+    )  # fmt: skip
+    st.altair_chart(charts.learning_curve(rows[rows["metric"] == metric]))
+    st.caption("Bands are 95 % intervals. Every round is scored on today's gold labels.")
+    control = report["control"]
+    if control:
+        st.markdown(plain(impact.words_of(control)) + ".")
+    csv_button(rows, "learning_curve")
+
+
+def bars() -> None:
+    st.subheader("What each change did", anchor=False)
+    job_panel(
+        project,
+        "impact",
+        button="Measure every change",
+        help="Trains the model with and without each change; runs in the background.",
+        blocked=impact.cannot_measure(project),
+    )
+    stored = impact.cached(project, impact.WATERFALL)
+    if stored is None:
+        return
+    frame = pd.DataFrame(stored[1], columns=impact.BAR_COLUMNS)
+    st.altair_chart(charts.waterfall(frame))
+    st.caption(
+        f"Bars add up to the way from no data to today's model. Measured with "
+        f"{frame['fits'].max()} fits; intervals are 95 %; “real” holds for all bars at once (Holm)."
+        + impact.staleness(project, stored[0])
+    )
+    csv_button(frame, "impact")
+
+
+with report_errors():
+    stored = impact.cached(project, impact.REPORT)
+    if stored is None:
+        st.info("Close a round first: then this page shows what it did to the model.")
+        st.stop()
+    report = stored[1]
+    headline(report)
+    stale = impact.staleness(project, stored[0])
+    if stale:
+        st.caption(plain(stale.strip()))
+    before_and_after(report)
+    st.subheader("Learning curve", anchor=False)
+    curve(report)
+    bars()
+    st.subheader("Classes", anchor=False)
+    classes = pd.DataFrame(report["per_class"])
+    shares = ["precision", "recall", "recall_low", "recall_high", "f1"]
+    st.dataframe(
+        classes,
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(name.replace("_", " "), format="percent")
+            for name in shares
+        },
+    )
+    csv_button(classes, "classes")
+    st.subheader("Changes", anchor=False)
+    changes = history.table(project)
+    st.dataframe(changes.iloc[::-1], hide_index=True)
+    csv_button(changes, "changes")

@@ -1,0 +1,71 @@
+"""Charts: every estimate with its interval."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+ARMS = ["what you labelled", "random items only"]
+
+
+def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
+    """Score by number of labels with 95 % intervals; one line an arm.
+
+    `curve` has arm, n_labels, value, low, high, n; values are shares.
+    """
+    base = alt.Chart(curve).encode(
+        x=alt.X("n_labels:Q", title="labels in the training data", axis=alt.Axis(tickMinStep=1)),
+        color=alt.Color("arm:N", title=None, sort=ARMS, legend=alt.Legend(orient="top")),
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("round:Q"),
+            alt.Tooltip("n_labels:Q", title="labels"),
+            alt.Tooltip("value:Q", format=".1%"),
+            alt.Tooltip("low:Q", format=".1%"),
+            alt.Tooltip("high:Q", format=".1%"),
+            alt.Tooltip("n:Q", title="gold labels"),
+        ],
+    )
+    scale = alt.Scale(zero=False, nice=True)
+    value = alt.Y("value:Q", title="score on gold", scale=scale, axis=alt.Axis(format="%"))
+    dashed = alt.StrokeDash("arm:N", sort=ARMS, legend=None)
+    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=""), y2="high:Q")
+    return (band + base.mark_line(point=True).encode(y=value, strokeDash=dashed)).properties(
+        height=320
+    )
+
+
+def waterfall(bars: pd.DataFrame, *, band: str = "placebo") -> alt.LayerChart:
+    """One bar a change in points with its interval, oldest on top.
+
+    `bars` has change_id, title, delta, low, high, verdict; deltas are shares.
+    """
+    points = bars.assign(
+        name=[f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
+        delta=100 * bars["delta"],
+        low=100 * bars["low"],
+        high=100 * bars["high"],
+        words=bars["verdict"].str.split(":").str[0],
+    )
+    order = points["name"].tolist()
+    base = alt.Chart(points).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=320))
+    )
+    words = ["real", "within placebo", "not decided"]
+    color = alt.Color(
+        "words:N",
+        title=None,
+        sort=words,
+        legend=alt.Legend(orient="top"),
+        scale=alt.Scale(domain=words, range=["#0f828d", "#8a9499", "#c98a3d"]),
+    )
+    shown = [
+        alt.Tooltip("title:N"),
+        alt.Tooltip("delta:Q", format="+.1f", title="points"),
+        alt.Tooltip("verdict:N"),
+    ]
+    bar = base.mark_bar().encode(
+        x=alt.X("delta:Q", title="points on gold"), color=color, tooltip=shown
+    )
+    whisker = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
+    return (bar + whisker).properties(height=alt.Step(34))

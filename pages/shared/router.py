@@ -1,0 +1,68 @@
+"""The script that Streamlit runs for every screen: the list of pages, and the page asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from pages.shared import shell
+
+SHARED = Path(__file__).resolve().parent
+ROOT = SHARED.parents[1]
+
+
+class Entry(NamedTuple):
+    """One line of the menu; `file` is the script's name in pages/ and the page's address."""
+
+    group: str
+    file: str
+    title: str
+    icon: str
+    summary: str
+
+
+PAGES = [
+    Entry("Work", "overview", "Overview", "home", "Where the project stands, what to do next."),
+    Entry("Work", "label", "Label", "keyboard", "Answer the questions of the current batch."),
+    Entry("Work", "quality", "Quality", "rule", "What the checks found, and how to fix it."),
+    Entry("Results", "impact", "Impact", "insights", "What each change did to the model."),
+    Entry("Results", "reports", "Reports", "table_view", "Every table as a file, and the report."),
+    Entry("Project", "data", "Data", "database", "Bring items in; see splits and versions."),
+    Entry("Project", "requirements", "Requirements", "checklist", "Label set and guidelines."),
+    Entry("Project", "team", "Team", "group", "Annotators: agreement, speed, consensus."),
+]
+
+
+def menu() -> dict[str, list[st.Page]]:
+    groups: dict[str, list[st.Page]] = {entry.group: [] for entry in PAGES}
+    for entry in PAGES:
+        groups[entry.group].append(
+            st.Page(
+                ROOT / "pages" / f"{entry.file}.py",
+                title=entry.title,
+                icon=f":material/{entry.icon}:",
+                url_path=entry.file,
+                help=entry.summary,
+                default=entry is PAGES[0],
+            )
+        )
+    return groups
+
+
+def main() -> None:
+    st.set_page_config(
+        page_title="Groundwork",
+        page_icon=SHARED / "mark.svg",  # a :material: icon here would be fetched from outside
+        layout="wide",
+        initial_sidebar_state="auto",
+    )
+    st.logo(SHARED / "logo.svg", icon_image=SHARED / "mark.svg", size="large")
+    page = st.navigation(menu(), expanded=True)
+    with shell.one_run():
+        page.run()
+
+
+if __name__ == "__main__":
+    main()

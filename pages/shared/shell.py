@@ -1,0 +1,200 @@
+"""The guard that every page starts with, and the way every page reports what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import streamlit as st
+
+from labeling.errors import GroundworkError
+from labeling.project import Project, ProjectInfo, list_projects, open_project
+
+PAGES_FOLDER = Path(__file__).resolve().parents[1]
+LONGEST_NAME = 60
+
+_log = logging.getLogger("groundwork")
+_opened: ContextVar[ExitStack | None] = ContextVar("opened", default=None)
+
+
+# Opening a page
+
+
+def open_page(title: str) -> Project:
+    """The first statement of every page: heading, sidebar, and the chosen project.
+
+    Without a project the page says how to get one and ends here. The project is closed when the
+    run ends and belongs to this run's thread: fragments and callbacks use `open_again`.
+    """
+    project = open_entrance(title)
+    if project is None:
+        _say_how_to_begin()
+        st.stop()
+    return project
+
+
+def open_entrance(title: str) -> Project | None:
+    """`open_page` for a page that also works before there is a project (the Data page)."""
+    st.set_page_config(page_title=f"{title} · Groundwork")
+    with report_errors():
+        projects = _projects_by_name()
+        chosen = _sidebar(projects)
+        st.title(title, anchor=False)
+        return None if chosen is None else _open_for_this_run(projects[chosen])
+    st.stop()
+
+
+@contextmanager
+def open_again() -> Iterator[Project]:
+    """The chosen project for a fragment or a callback, which run without the page's own."""
+    info = _projects_by_name().get(st.session_state.get("project") or "")
+    if info is None:
+        raise GroundworkError("No project is chosen any more. Choose one in the sidebar.")
+    with open_project(info.path) as project:
+        yield project
+
+
+def choose_project(name: str) -> None:
+    """Make `name` the chosen project from the next run on. Call it from a callback."""
+    st.session_state["project"] = st.session_state["kept_project"] = name
+
+
+def person() -> str:
+    """The name that answers are written under; empty while nobody has given one."""
+    return " ".join(str(st.session_state.get("name") or "").split())
+
+
+def require_person() -> str:
+    """The name of the person at the screen; without one, ask for it and end the page here."""
+    if not person():
+        st.info("Type your name in the sidebar first: every answer is kept under a name.")
+        st.stop()
+    return person()
+
+
+@contextmanager
+def one_run() -> Iterator[None]:
+    """Close what `open_page` opens when the script's run ends, in whatever way it ends."""
+    with ExitStack() as opened:
+        token = _opened.set(opened)
+        try:
+            yield
+        finally:
+            _opened.reset(token)
+
+
+def _open_for_this_run(info: ProjectInfo) -> Project:
+    project = open_project(info.path)
+    opened = _opened.get()
+    if opened is not None:
+        opened.callback(project.close)
+    return project
+
+
+def _projects_by_name() -> dict[str, ProjectInfo]:
+    folder = Path(os.environ.get("GROUNDWORK_PROJECTS", "projects"))
+    return {info.name: info for info in list_projects(folder)}
+
+
+# The sidebar
+
+
+def _sidebar(projects: dict[str, ProjectInfo]) -> str | None:
+    """The chosen project's name, always one of `projects`. Both fields live in the address too."""
+    asked = st.query_params.get("project")
+    if asked and asked not in projects:
+        st.warning(f"There is no project “{plain(asked)}” here. Choose another one.")
+    _bring_back("project", only=next(iter(projects)) if len(projects) == 1 else None)
+    _bring_back("name")
+    with st.sidebar:
+        chosen = st.selectbox(
+            "Project",
+            list(projects),
+            index=None,
+            key="project",
+            bind="query-params",
+            on_change=_keep,
+            placeholder="Choose a project" if projects else "No project yet",
+            disabled=not projects,
+        )
+        st.text_input(
+            "Your name",
+            key="name",
+            bind="query-params",
+            on_change=_keep,
+            max_chars=LONGEST_NAME,
+            placeholder="Answers are kept under it",
+            autocomplete="name",
+        )
+    _keep()
+    return chosen if chosen in projects else None
+
+
+def _keep() -> None:
+    for field in ("project", "name"):
+        st.session_state[f"kept_{field}"] = st.session_state.get(field)
+
+
+def _bring_back(field: str, *, only: str | None = None) -> None:
+    """The browser's Back may lead to an address from before the field was filled in."""
+    kept = st.session_state.get(f"kept_{field}") or only
+    if kept and not st.query_params.get(field):
+        st.session_state[field] = kept
+
+
+def _say_how_to_begin() -> None:
+    with st.container(border=True):
+        if _projects_by_name():
+            st.subheader("Which project?", anchor=False)
+            st.write("Choose one in the sidebar. Its name stays in the address of this page.")
+        else:
+            st.subheader("No project yet", anchor=False)
+            st.write(
+                "A project is one file that holds the items, every answer and every change. "
+                "Bring in a table of texts, rows or images to make the first one."
+            )
+        st.page_link(PAGES_FOLDER / "data.py", label="Go to Data", icon=":material/database:")
+
+
+# Saying what went wrong
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Show what goes wrong inside as one sentence and go on after the block."""
+    try:
+        yield
+    except Exception as error:
+        show_fault(error)
+
+
+def show_fault(error: Exception) -> bool:
+    """Show an error without its insides; ours by its message, others by a reference to the log.
+
+    Returns True, which tells Streamlit that the error has been shown.
+    """
+    if isinstance(error, GroundworkError):
+        st.error(plain(str(error)))
+    else:
+        reference = secrets.token_hex(4)
+        _log.error("Fault %s", reference, exc_info=error)
+        st.error(
+            "Something went wrong on our side; what was saved is safe. Try again, and if it "
+            f"stays, tell whoever runs Groundwork the reference **{reference}**."
+        )
+    return True
+
+
+def plain(text: str) -> str:
+    """`text` for a place that reads Markdown, so that it shows exactly as it is.
+
+    >>> plain("a*b $c$")
+    'a\\\\*b \\\\$c\\\\$'
+    """
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])", r"\\\1", text)

@@ -1,0 +1,93 @@
+"""Small parts that several pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from labeling import export, impact, worker
+from labeling.ingest import Progress
+from labeling.project import Project
+from pages.shared.shell import open_again, person, plain, report_errors
+
+SEVERITY_COLORS = {"critical": "red", "warning": "orange", "info": "blue"}
+
+
+def csv_button(frame: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
+    """A download of a table, formulas neutralised, with a mark that lets Excel read Korean."""
+    st.download_button(
+        label,
+        ("\ufeff" + export.to_csv(frame)).encode(),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key=f"csv-{name}",
+        on_click="ignore",
+    )
+
+
+def progress_bar() -> Progress:
+    """A progress callback that moves a bar on the page."""
+    bar = st.progress(0.0)
+    return lambda share, message: bar.progress(min(max(share, 0.0), 1.0), text=message) and None
+
+
+def difference(found: Mapping[str, Any], *, what: str) -> None:
+    """A paired difference: words first, then points with their interval."""
+    words = str(found["verdict"])
+    color = "green" if words == "real" else "gray" if words == "within placebo" else "orange"
+    with st.container(border=True):
+        st.markdown(f"**{plain(what)}**")
+        delta = impact.points(found["delta"])
+        low, high = impact.points(found["low"]), impact.points(found["high"])
+        st.markdown(f":{color}-badge[{plain(words)}]")
+        st.markdown(
+            f"**{plain(delta)} points** [{plain(low)}, {plain(high)}]: "
+            f"{found['before']:.1%} before, {found['after']:.1%} after, "
+            f"on the same {found['n_gold']} gold labels"
+        )
+        if found["band"]:
+            st.caption(
+                f"Random changes of the same size moved it by up to {100 * found['band']:.1f} "
+                "points (placebo band)."
+            )
+
+
+def job_panel(
+    project: Project, kind: str, *, button: str, help: str, blocked: str | None = None
+) -> None:
+    """A button that starts a job of the worker process, and its progress while it runs."""
+    job = worker.status(project, kind)
+    running = job is not None and job.state in worker.ACTIVE
+    st.button(
+        button,
+        key=f"start-{kind}",
+        type="primary",
+        help=help,
+        disabled=running or blocked is not None,
+        on_click=_start,
+        args=(kind,),
+    )
+    if blocked and not running:
+        st.caption(f"Not yet: {blocked}.")
+    if running:
+        _watch(kind)
+    elif job is not None and job.state != "done":
+        st.error(plain(job.message))
+
+
+def _start(kind: str) -> None:
+    with report_errors(), open_again() as project:
+        worker.start(project, kind, author=person() or "someone")
+
+
+@st.fragment(run_every=1.0)
+def _watch(kind: str) -> None:
+    with report_errors(), open_again() as project:
+        job = worker.status(project, kind)
+        if job is None or job.state not in worker.ACTIVE:
+            st.rerun()
+        st.progress(job.progress, text=plain(job.message or "starting"))

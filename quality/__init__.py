@@ -1,0 +1,1 @@
+"""Checks on data and labels: a Dataset in, outcomes out. Knows nothing of labeling."""

@@ -1,0 +1,342 @@
+"""`python -m quality check|label-errors|consensus|agreement`: a skin over the checks.
+
+Exit codes: 0 fine, 1 findings at or above --fail-on, 2 wrong use or bad input (one line on stderr,
+nothing written), 3 a fault of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from labeling.core.features import Content, matrix
+from labeling.errors import GroundworkError, InputError
+from labeling.ingest import (
+    add_content_options,
+    content_from_args,
+    guess_roles,
+    need_columns,
+    read_table,
+)
+from quality import consensus, labels
+from quality.agreement import agreement
+from quality.checks import (
+    Dataset,
+    Outcome,
+    exceeds,
+    issues_table,
+    outcomes_table,
+    run_checks,
+)
+from quality.duplicates import exact_keys
+from quality.expectations import SEVERITIES, Expectation, suggest, suite_from_json
+
+ITEM_NAMES = ("item_id", "item")
+ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")
+LABEL_NAMES = ("label", "answer")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong use is one line on stderr and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands and their options, as DESIGN section 8 has them."""
+    parser = _Parser(prog="python -m quality", description="Checks on data and labels.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _check_options(commands.add_parser("check", help="run every check on a file"))
+    _ranking_options(commands.add_parser("label-errors", help="rank rows by suspicious labels"))
+    consensus_parser = commands.add_parser("consensus", help="one label per item")
+    _annotation_options(consensus_parser)
+    consensus_parser.add_argument("--method", default="default", choices=consensus.POLICIES)
+    consensus_parser.add_argument("--items", metavar="DATA.csv", help="what was labelled")
+    consensus_parser.add_argument("--id", metavar="COL", help="the items' ids in --items")
+    add_content_options(consensus_parser, required=False)
+    _annotation_options(commands.add_parser("agreement", help="how far annotators agree"))
+    for command in commands.choices.values():
+        command.add_argument("--out", required=True, metavar="FILE.csv")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--quiet", action="store_true")
+    return parser
+
+
+def _check_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA.csv")
+    add_content_options(parser)
+    parser.add_argument("--label", metavar="COL")
+    parser.add_argument("--id", metavar="COL")
+    parser.add_argument("--classes", metavar="a,b", help="the label set; else what --label holds")
+    parser.add_argument("--annotations", metavar="FILE", help="columns item_id, annotator, label")
+    parser.add_argument("--suite", metavar="SUITE.json", help="expectations; else suggested ones")
+    parser.add_argument("--outcomes", metavar="FILE.csv", help="one line per check")
+    parser.add_argument("--fail-on", default="critical", choices=("none", *reversed(SEVERITIES)))
+
+
+def _ranking_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA.csv")
+    add_content_options(parser)
+    parser.add_argument("--label", required=True, metavar="COL")
+    parser.add_argument("--id", metavar="COL")
+
+
+def _annotation_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("annotations", metavar="ANNOTATIONS.csv")
+    for name in ("--item", "--annotator", "--label"):
+        parser.add_argument(name, required=True, metavar="COL")
+
+
+# -- check -------------------------------------------------------------------------------------
+
+
+def check(args: argparse.Namespace) -> int:
+    """Run every check on a file; the issues are written, whatever their severity."""
+    outcomes = run_checks(_dataset(args))
+    tables = {args.out: issues_table(outcomes)}
+    if args.outcomes:
+        tables[args.outcomes] = outcomes_table(outcomes)
+    _write(tables)
+    _say(args, _verdict(outcomes))
+    return int(exceeds(outcomes, args.fail_on))
+
+
+def _dataset(args: argparse.Namespace) -> Dataset:
+    content, frame = content_from_args(args, read_table(Path(args.data)))
+    need_columns(frame, [args.label, args.id])
+    id_column = args.id or guess_roles(frame).id
+    item_id = _item_ids(frame, id_column)
+    label = None if args.label is None else frame[args.label].to_numpy(dtype=object)
+    classes = _classes(args, label)
+    return Dataset(
+        frame=frame,
+        content=content.columns,
+        item_id=item_id,
+        label=label,
+        classes=classes,
+        annotations=_item_answers(args, item_id),
+        proba=_proba(frame, content, label, classes=classes, seed=args.seed),
+        duplicate_key=exact_keys(frame, content.columns),
+        suite=_suite(args, frame, id_column),
+        label_column=args.label or "",
+    )
+
+
+def _item_ids(frame: pd.DataFrame, id_column: str | None) -> npt.NDArray[Any]:
+    """The values of the id column, or row numbers where there is none."""
+    rows = pd.Series(np.arange(len(frame)).astype(str), dtype=object)
+    chosen = rows if id_column is None else frame[id_column].where(frame[id_column].notna(), rows)
+    return np.asarray(chosen.to_numpy(dtype=object), dtype=str)
+
+
+def _classes(args: argparse.Namespace, label: npt.NDArray[Any] | None) -> tuple[str, ...]:
+    if args.classes is not None:
+        return tuple(name.strip() for name in args.classes.split(",") if name.strip())
+    return () if label is None else tuple(sorted({name for name in label if name is not None}))
+
+
+def _item_answers(args: argparse.Namespace, item_id: npt.NDArray[Any]) -> pd.DataFrame | None:
+    """The annotations under the names that a Dataset has; some must be about these items."""
+    if args.annotations is None:
+        return None
+    frame = read_table(Path(args.annotations))
+    roles = {"item_id": ITEM_NAMES, "annotator": ANNOTATOR_NAMES, "label": LABEL_NAMES}
+    answers = pd.DataFrame({role: frame[_column(frame, names)] for role, names in roles.items()})
+    known = answers["item_id"].isin(item_id)
+    if not known.any():
+        raise InputError(
+            f"no item of {args.annotations} is in {args.data}, for example "
+            f"'{answers['item_id'].iloc[0]}': name the column of item ids by --id"
+        )
+    return answers[known]
+
+
+def _column(frame: pd.DataFrame, names: Sequence[str]) -> str:
+    found = [name for name in names if name in frame.columns]
+    if not found:
+        raise InputError(f"the annotations need a column {names[0]}; found {', '.join(frame)}")
+    return found[0]
+
+
+def _proba(
+    frame: pd.DataFrame,
+    content: Content,
+    label: npt.NDArray[Any] | None,
+    *,
+    classes: tuple[str, ...],
+    seed: int,
+) -> npt.NDArray[np.float64] | None:
+    """Out-of-fold probabilities (rows, classes) for label errors, NaN where unlabelled."""
+    if label is None or len(classes) < 2:
+        return None
+    codes = pd.Index(classes, dtype=object).get_indexer(list(label)).astype(np.int64)
+    proba = labels.out_of_fold(
+        matrix(frame, content), codes, kind=content.kind, n_classes=len(classes), seed=seed
+    )
+    proba[codes < 0] = np.nan
+    return proba
+
+
+def _suite(
+    args: argparse.Namespace, frame: pd.DataFrame, id_column: str | None
+) -> tuple[Expectation, ...]:
+    if args.suite is None:
+        classes = () if args.classes is None else _classes(args, None)
+        return tuple(suggest(frame, label=args.label, classes=classes, id_column=id_column))
+    try:
+        return tuple(suite_from_json(Path(args.suite).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot read the suite {args.suite}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{args.suite}: {error}") from error
+
+
+def _verdict(outcomes: Sequence[Outcome]) -> str:
+    counts = pd.Series([outcome.status for outcome in outcomes]).value_counts()
+    lines = [", ".join(f"{count} {status}" for status, count in counts.items())]
+    for outcome in outcomes:
+        if outcome.status in ("found", "failed"):
+            head = f"{outcome.severity:8} {outcome.code}  {outcome.title}"
+            lines.append(f"{head}: {outcome.message}")
+    return "\n".join(lines)
+
+
+# -- label-errors, consensus, agreement --------------------------------------------------------
+
+
+def label_errors(args: argparse.Namespace) -> int:
+    """Every row, the most suspicious label first; a row without a label has an empty score."""
+    content, frame = content_from_args(args, read_table(Path(args.data)))
+    need_columns(frame, [args.label, args.id])
+    codes, classes = pd.factorize(frame[args.label], sort=True)
+    if len(classes) < 2:
+        raise InputError(f"column '{args.label}' needs at least two classes, found {len(classes)}")
+    features = matrix(frame, content)
+    proba = labels.out_of_fold(
+        features,
+        codes.astype(np.int64),
+        kind=content.kind,
+        n_classes=len(classes),
+        seed=args.seed,
+    )
+    scores, suggested = labels.ranking(proba, codes.astype(np.int64))
+    names = np.asarray(classes, dtype=object)[suggested]
+    ids = _item_ids(frame, args.id)
+    table = pd.DataFrame({"id": ids, "score": scores, "suggested_label": names})
+    _write({args.out: table.sort_values("score", kind="stable", ignore_index=True)})
+    doubted = int((scores < 0.5).sum())
+    _say(args, f"{len(table):,} rows ranked; for {doubted:,} of them a model prefers another label")
+    return 0
+
+
+def agree(args: argparse.Namespace) -> int:
+    """Agreement over all annotators and pair by pair."""
+    table = agreement(_answers(args), seed=args.seed)
+    _write({args.out: table})
+    overall = table[table["annotator_a"] == ""]
+    for row in overall.itertuples():
+        _say(args, f"{row.measure}: {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
+    return 0
+
+
+def resolve(args: argparse.Namespace) -> int:
+    """One label per item; with --items, the default method also learns from the content."""
+    answers = _answers(args)
+    if args.items is None:
+        if (args.text, args.columns, args.image, args.id) != (None, None, None, None):
+            raise InputError("--text, --columns, --image and --id describe --items DATA.csv")
+        table = consensus.POLICIES[args.method](answers)
+    else:
+        table = _resolve_with_content(args, answers)
+    _write({args.out: table})
+    _say(args, f"{len(table):,} items from {len(answers):,} answers by {args.method}")
+    return 0
+
+
+def _resolve_with_content(args: argparse.Namespace, answers: pd.DataFrame) -> pd.DataFrame:
+    content, frame = content_from_args(args, read_table(Path(args.items)))
+    need_columns(frame, [args.id])
+    items = _item_ids(frame, args.id or guess_roles(frame).id)
+    unknown = answers["item"][~answers["item"].isin(items)]
+    if len(unknown):
+        raise InputError(
+            f"{args.items} does not have item '{unknown.iloc[0]}' (and {len(unknown) - 1} more "
+            "answers' items): name the column of item ids by --id"
+        )
+    if args.method != "default":
+        return consensus.POLICIES[args.method](answers)
+    features = matrix(frame, content)
+    return consensus.with_content(
+        answers, items, features=features, kind=content.kind, seed=args.seed
+    )
+
+
+def _answers(args: argparse.Namespace) -> pd.DataFrame:
+    """The annotations as item, annotator, label. Raises InputError where a cell is empty."""
+    frame = read_table(Path(args.annotations))
+    chosen = {"item": args.item, "annotator": args.annotator, "label": args.label}
+    need_columns(frame, list(chosen.values()))
+    answers = pd.DataFrame({role: frame[column] for role, column in chosen.items()})
+    for role in ("item", "annotator"):
+        blank = np.flatnonzero(answers[role].isna())
+        if len(blank):
+            raise InputError(f"row {blank[0]} of {args.annotations} has no {chosen[role]}")
+    if answers["label"].isna().all():
+        raise InputError(f"column '{args.label}' of {args.annotations} holds no label")
+    return answers
+
+
+# -- the program -------------------------------------------------------------------------------
+
+
+def _write(tables: dict[str, pd.DataFrame]) -> None:
+    from labeling.export import write_csv
+
+    for path, table in tables.items():
+        write_csv(table, Path(path))
+
+
+def _need_folders(paths: Sequence[str | None]) -> None:
+    for path in paths:
+        if path is not None and not Path(path).absolute().parent.is_dir():
+            raise InputError(f"there is no folder for {path}")
+
+
+def _say(args: argparse.Namespace, message: str) -> None:
+    if not args.quiet:
+        print(message)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "check": check,
+    "label-errors": label_errors,
+    "consensus": resolve,
+    "agreement": agree,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        _need_folders([args.out, getattr(args, "outcomes", None)])
+        return COMMANDS[args.command](args)
+    except GroundworkError as error:
+        print(f"python -m quality {args.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception:
+        logging.getLogger(__name__).exception("a fault of ours in `%s`", args.command)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

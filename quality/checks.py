@@ -1,0 +1,467 @@
+"""Checks: a dataset in, exactly one outcome per check out. The table `CHECKS` is the registry."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from quality import labels
+from quality.duplicates import exact_keys
+from quality.expectations import (
+    EXPECTATIONS,
+    SEVERITIES,
+    Expectation,
+    Result,
+    checked_suite,
+    columns_of,
+    title_of,
+    validate,
+)
+
+log = logging.getLogger(__name__)
+
+FAMILIES = {
+    "S": "schema",
+    "D": "duplicates and leakage",
+    "L": "labels",
+    "A": "annotators",
+    "B": "balance and thin slices",
+    "R": "drift",
+}
+STATUSES = ("found", "passed", "not applicable", "muted", "failed")
+FINDING_COLUMNS = ("row", "item_id", "column", "score", "message")
+THIN = 5
+TABLE = -1
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the checks look at: n rows in a frame with an unnamed RangeIndex, and what is known.
+
+    `content` names the columns that are shown and learned from. `label` (n,) object, None where
+    unlabelled; `classes` the label set, empty = unknown; `annotations` a frame item_id, annotator,
+    label; `proba` float64 (n, classes), out of fold, NaN where unlabelled; `duplicate_key` (n,)
+    str, equal within a cluster; `reviewed` bool (n,), the label is a reviewer's ruling; `suite`
+    expectations about the frame; `label_column` the label's name in findings.
+    """
+
+    frame: pd.DataFrame
+    content: tuple[str, ...]
+    item_id: npt.NDArray[Any]
+    label: npt.NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
+    annotations: pd.DataFrame | None = None
+    proba: npt.NDArray[np.float64] | None = None
+    duplicate_key: npt.NDArray[Any] | None = None
+    reviewed: npt.NDArray[np.bool_] | None = None
+    suite: tuple[Expectation, ...] = ()
+    label_column: str = ""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a check found: row positions (-1 = the table), a score in [0, 1] and a sentence each.
+
+    `column` is one name for all, or one each. `summary` is a sentence about all of them.
+    """
+
+    rows: Sequence[int] | npt.NDArray[np.int64] = ()
+    scores: Sequence[float] | npt.NDArray[np.float64] = ()
+    messages: Sequence[str] = ()
+    column: str | Sequence[str] = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one check. `findings` has the columns of `FINDING_COLUMNS`."""
+
+    code: str
+    title: str
+    family: str
+    severity: str
+    status: str
+    n_found: int
+    message: str
+    findings: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule. `needs` names attributes of a Dataset; "a|b" is satisfied by either."""
+
+    code: str
+    title: str
+    severity: str
+    family: str
+    needs: tuple[str, ...]
+    run: Callable[[Dataset], Findings]
+
+
+# -- the checks --------------------------------------------------------------------------------
+
+
+def unknown_labels(dataset: Dataset) -> Findings:
+    """Labels and annotations outside the label set; score 0."""
+    classes = set(dataset.classes)
+    said: dict[int, list[str]] = {}
+    for row, label in enumerate(_labels(dataset)):
+        if label is not None and label not in classes:
+            said.setdefault(row, []).append(f"the label is '{label}'")
+    for row, person, label in _answers(dataset):
+        if label not in classes:
+            said.setdefault(row, []).append(f"{person} answered '{label}'")
+    rows = sorted(said)
+    allowed = ", ".join(map(str, dataset.classes))
+    messages = [_sentence(f"{', '.join(said[row])}; the label set is {allowed}") for row in rows]
+    return Findings(rows, [0.0] * len(rows), messages, dataset.label_column)
+
+
+def conflicting_labels(dataset: Dataset) -> Findings:
+    """One item or one duplicate cluster with different labels; score = the share that agrees.
+
+    Reviewed rows are settled; other rows of their cluster are still held against them.
+    """
+    people = _conflicting_answers(dataset)
+    copies = _conflicting_copies(dataset)
+    reviewed = _reviewed(dataset)
+    rows = [row for row in sorted({*people, *copies}) if not reviewed[row]]
+    found = [[side[row] for side in (people, copies) if row in side] for row in rows]
+    scores = [min(score for score, _ in sides) for sides in found]
+    messages = [" ".join(message for _, message in sides) for sides in found]
+    return Findings(rows, scores, messages, dataset.label_column)
+
+
+def _conflicting_answers(dataset: Dataset) -> dict[int, tuple[float, str]]:
+    """Per row with different answers: the share of the most frequent one, and a sentence."""
+    answers = pd.DataFrame(_answers(dataset), columns=["row", "person", "label"])
+    found = {}
+    for row, group in _mixed(answers, "row"):
+        counts = group["label"].value_counts()
+        message = f"{group['person'].nunique()} annotators gave {_tally(counts)}."
+        found[int(row)] = (float(counts.iloc[0] / counts.sum()), message)
+    return found
+
+
+def _conflicting_copies(dataset: Dataset) -> dict[int, tuple[float, str]]:
+    """Per row of a cluster with different labels: the share with this row's, and a sentence."""
+    if dataset.label is None:
+        return {}
+    rows = pd.DataFrame({"key": _cluster_keys(dataset), "label": _labels(dataset)})
+    rows["row"] = np.arange(len(rows))
+    found = {}
+    for _, group in _mixed(rows[_has_content(dataset)].dropna(subset=["label"]), "key"):
+        counts = group["label"].value_counts()
+        message = f"{len(group)} rows with the same content have {_tally(counts)}."
+        for row, label in zip(group["row"], group["label"], strict=True):
+            found[int(row)] = (float(counts[label] / len(group)), message)
+    return found
+
+
+def _mixed(frame: pd.DataFrame, by: str) -> list[tuple[Any, pd.DataFrame]]:
+    """The groups that hold more than one label."""
+    if frame.empty:
+        return []
+    several = frame.groupby(by)["label"].transform("nunique") > 1
+    return list(frame[several].groupby(by, sort=False))
+
+
+def _tally(counts: pd.Series) -> str:
+    names = ", ".join(f"{label} ({count})" for label, count in counts.items())
+    return f"{len(counts)} different labels: {names}"
+
+
+def likely_label_errors(dataset: Dataset) -> Findings:
+    """Labels that confident learning doubts (Northcutt et al. 2021); score = self-confidence."""
+    assert dataset.proba is not None
+    codes = _codes(dataset)
+    suspicious = labels.likely_errors(dataset.proba, codes) & ~_reviewed(dataset)
+    scores = labels.self_confidence(dataset.proba, codes)
+    better = labels.confident_class(dataset.proba, codes)
+    rows = np.flatnonzero(suspicious)
+    rows = rows[np.argsort(scores[rows], kind="stable")]
+    messages = [
+        f"Labelled '{dataset.classes[codes[row]]}' ({scores[row]:.2f}), but a model that never saw "
+        f"the row says '{dataset.classes[better[row]]}' ({dataset.proba[row, better[row]]:.2f})."
+        for row in rows
+    ]
+    return Findings(rows, scores[rows], messages, dataset.label_column)
+
+
+def thin_classes(dataset: Dataset) -> Findings:
+    """Classes of the label set with fewer than five labels; score = the share of five."""
+    given = [label for label in _labels(dataset) if label is not None]
+    counts = {name: given.count(name) for name in dataset.classes}
+    thin = {name: count for name, count in counts.items() if count < THIN}
+    messages = [
+        f"Class '{name}' has {count or 'no'} label{'' if count == 1 else 's'}; under {THIN} "
+        "it can neither be learned nor checked."
+        for name, count in thin.items()
+    ]
+    scores = [count / THIN for count in thin.values()]
+    summary = f"{len(thin)} of {len(counts)} classes have under {THIN} labels: {', '.join(thin)}."
+    return Findings([TABLE] * len(thin), scores, messages, dataset.label_column, summary)
+
+
+def exact_duplicates(dataset: Dataset) -> Findings:
+    """Rows whose normalised content stood in an earlier row; score 0."""
+    keys = pd.Series(exact_keys(dataset.frame, dataset.content))
+    first = keys.map(pd.Series(keys.index, index=keys).groupby(level=0).min())
+    rows = np.flatnonzero((first != keys.index).to_numpy() & _has_content(dataset))
+    messages = [
+        f"Same content as row {first[row]} ({dataset.item_id[first[row]]}), once case, width and "
+        "spaces are evened out."
+        for row in rows
+    ]
+    column = ",".join(dataset.content) if len(dataset.content) == 1 else ""
+    return Findings(rows, np.zeros(len(rows)), messages, column)
+
+
+_ALL = (
+    Check("L201", "Unknown label", "critical", "L", ("classes", "label|annotations"),
+          unknown_labels),
+    Check("L202", "Same content, different labels", "warning", "L", ("label|annotations",),
+          conflicting_labels),
+    Check("L203", "Likely label error", "warning", "L", ("label", "classes", "proba"),
+          likely_label_errors),
+    Check("B401", "Thin class", "info", "B", ("label", "classes"), thin_classes),
+    Check("D301", "Exact duplicate", "info", "D", ("content",), exact_duplicates),
+)  # fmt: skip
+CHECKS: dict[str, Check] = {check.code: check for check in _ALL}
+
+
+# -- what several checks need ------------------------------------------------------------------
+
+
+def _labels(dataset: Dataset) -> list[Any]:
+    """The label of each row, None where there is none."""
+    if dataset.label is None:
+        return [None] * len(dataset.frame)
+    return [None if pd.isna(label) else label for label in dataset.label]
+
+
+def _codes(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """The label of each row as a position in `classes`, int (n,), -1 for none or unknown."""
+    places = pd.Index(dataset.classes, dtype=object).get_indexer(_labels(dataset))
+    return np.asarray(places, dtype=np.int64)
+
+
+def _reviewed(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    if dataset.reviewed is None:
+        return np.zeros(len(dataset.frame), dtype=bool)
+    return np.asarray(dataset.reviewed, dtype=bool)
+
+
+def _answers(dataset: Dataset) -> list[tuple[int, str, Any]]:
+    """(row, annotator, label) of each annotation on an item of the dataset, labels only."""
+    if dataset.annotations is None:
+        return []
+    given = dataset.annotations.dropna(subset=["item_id", "label"])
+    where = {item: row for row, item in reversed(list(enumerate(dataset.item_id)))}
+    triples = zip(given["item_id"], given["annotator"], given["label"], strict=True)
+    return [(where[item], str(who), label) for item, who, label in triples if item in where]
+
+
+def _cluster_keys(dataset: Dataset) -> npt.NDArray[Any]:
+    if dataset.duplicate_key is not None:
+        return dataset.duplicate_key
+    return exact_keys(dataset.frame, dataset.content)
+
+
+def _has_content(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Whether any content cell is filled, bool (n,): two empty rows are not duplicates."""
+    columns = list(dataset.content)
+    present = dataset.frame[columns].notna().any(axis=1)
+    return np.asarray(present.to_numpy(), dtype=bool)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+# -- running them ------------------------------------------------------------------------------
+
+
+def run_checks(
+    dataset: Dataset,
+    *,
+    muted: Mapping[str, str] = {},
+    severities: Mapping[str, str] = {},
+) -> list[Outcome]:
+    """One outcome per expectation of the suite, then one per entry of `CHECKS`; never raises.
+
+    `muted` gives the reason for not running a check, `severities` another severity, both by code;
+    `S104` stands for all expectations of its kind, `S104:age` for one. A check that raises becomes
+    "failed", and the others run.
+    """
+    suite = [_adjusted(item, severities) for item in dataset.suite]
+    schema = _schema_outcomes(dataset, suite, muted)
+    own = [_outcome(_with_severity(check, severities), dataset, muted) for check in CHECKS.values()]
+    return schema + own
+
+
+def _adjusted(item: Expectation, severities: Mapping[str, str]) -> Expectation:
+    chosen = _by_code(severities, item.get("code", ""))
+    return {**item, "severity": chosen} if chosen else item
+
+
+def _by_code(settings: Mapping[str, str], code: str) -> str | None:
+    return settings.get(code, settings.get(code.split(":")[0]))
+
+
+def _with_severity(check: Check, severities: Mapping[str, str]) -> Check:
+    severity = severities.get(check.code, check.severity)
+    return Check(check.code, check.title, severity, check.family, check.needs, check.run)
+
+
+def _outcome(check: Check, dataset: Dataset, muted: Mapping[str, str]) -> Outcome:
+    head = (check.code, check.title, check.family, check.severity)
+    if check.code in muted:
+        return _without(head, "muted", f"Muted: {muted[check.code]}")
+    missing = [need for need in check.needs if not _has(dataset, need)]
+    if missing:
+        listed = ", ".join(need.replace("|", " or ").replace("_", " ") for need in missing)
+        return _without(head, "not applicable", f"It needs {listed}, which this data lacks.")
+    try:
+        findings = check.run(dataset)
+        return _judged(head, dataset, findings)
+    except Exception as error:
+        log.exception("check %s could not run", check.code)
+        return _without(head, "failed", f"The check could not run: {_reason(error)}")
+
+
+def _has(dataset: Dataset, need: str) -> bool:
+    values = [getattr(dataset, name) for name in need.split("|")]
+    return any(value is not None and len(value) > 0 for value in values)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+Head = tuple[str, str, str, str]
+
+
+def _without(head: Head, status: str, message: str) -> Outcome:
+    return Outcome(*head, status, 0, message, _findings_frame([], [], [], [], []))
+
+
+def _judged(head: Head, dataset: Dataset, found: Findings) -> Outcome:
+    count = len(found.rows)
+    if not count:
+        return _without(head, "passed", "Nothing found.")
+    rows = np.asarray(found.rows, dtype=np.int64)
+    ids = np.where(rows >= 0, np.asarray(dataset.item_id, dtype=object)[rows], "")
+    columns = [found.column] * count if isinstance(found.column, str) else found.column
+    frame = _findings_frame(rows, ids, columns, found.scores, found.messages)
+    distinct = int((rows < 0).sum()) + len(np.unique(rows[rows >= 0]))
+    summary = found.summary or f"{distinct:,} found; for example: {found.messages[0]}"
+    return Outcome(*head, "found", distinct, summary, frame)
+
+
+def _findings_frame(rows: Any, ids: Any, columns: Any, scores: Any, messages: Any) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "row": np.asarray(rows, dtype=np.int64),
+            "item_id": np.asarray(ids, dtype=object),
+            "column": np.asarray(columns, dtype=object),
+            "score": np.clip(np.asarray(scores, dtype=np.float64), 0.0, 1.0),
+            "message": np.asarray(messages, dtype=object),
+        }
+    )
+
+
+def _schema_outcomes(
+    dataset: Dataset, suite: Sequence[Expectation], muted: Mapping[str, str]
+) -> list[Outcome]:
+    awake = [item for item in suite if _by_code(muted, item.get("code", "")) is None]
+    try:
+        results = iter(validate(dataset.frame, checked_suite(awake)) if awake else [])
+    except Exception as error:
+        log.exception("the suite could not run")
+        reason = f"The suite could not run: {_reason(error)}"
+        return [_without(_head(item), "failed", reason) for item in suite]
+    return [
+        _schema_outcome(dataset, next(results))
+        if item in awake
+        else _without(_head(item), "muted", f"Muted: {_by_code(muted, item['code'])}")
+        for item in suite
+    ]
+
+
+def _head(item: Expectation) -> Head:
+    known = item.get("type") in EXPECTATIONS and "kwargs" in item
+    title = title_of(item) if known else str(item.get("type"))
+    return str(item.get("code", "S")), title, "S", str(item.get("severity", "warning"))
+
+
+def _schema_outcome(dataset: Dataset, result: Result) -> Outcome:
+    head = _head(result.expectation)
+    if result.status == "error":
+        return _without(head, "failed", result.message)
+    if result.status == "ok":
+        return _without(head, "passed", result.message)
+    columns = columns_of(result.expectation) or ("",)
+    if not len(result.rows):
+        table = Findings([TABLE], [0.0], [result.message], columns[0], result.message)
+        return _judged(head, dataset, table)
+    times = len(columns)
+    return _judged(
+        head,
+        dataset,
+        Findings(
+            np.repeat(result.rows, times),
+            np.zeros(times * len(result.rows)),
+            [message for message in result.row_messages for _ in columns],
+            list(columns) * len(result.rows),
+            result.message,
+        ),
+    )
+
+
+# -- what others make of the outcomes ----------------------------------------------------------
+
+
+def worst(outcomes: Iterable[Outcome]) -> str | None:
+    """The gravest severity among what was found, or None."""
+    found = {outcome.severity for outcome in outcomes if outcome.status == "found"}
+    return next((severity for severity in SEVERITIES if severity in found), None)
+
+
+def exceeds(outcomes: Iterable[Outcome], fail_on: str) -> bool:
+    """Whether anything found is at or above the severity `fail_on`; "none" is never exceeded."""
+    gravest = worst(outcomes)
+    if fail_on == "none" or gravest is None:
+        return False
+    return SEVERITIES.index(gravest) <= SEVERITIES.index(fail_on)
+
+
+ISSUE_COLUMNS = ("code", "check", "severity", "row", "item_id", "column", "score", "message")
+OUTCOME_COLUMNS = ("code", "check", "family", "severity", "status", "n_found", "message")
+
+
+def issues_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One line per check, row and column, `ISSUE_COLUMNS`; findings about the table left out."""
+    parts = [
+        outcome.findings.assign(code=outcome.code, check=outcome.title, severity=outcome.severity)
+        for outcome in outcomes
+        if len(outcome.findings)
+    ]
+    table = pd.concat([_findings_frame([], [], [], [], []), *parts], ignore_index=True)
+    table = table.reindex(columns=list(ISSUE_COLUMNS))
+    table = table[table["row"] >= 0].sort_values("score", kind="stable")
+    return table[~table.duplicated(["code", "row", "column"])].sort_index(ignore_index=True)
+
+
+def outcomes_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One line per check, `OUTCOME_COLUMNS`."""
+    rows = [
+        (o.code, o.title, o.family, o.severity, o.status, o.n_found, o.message) for o in outcomes
+    ]
+    return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS))

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quality import checks
+from quality.checks import (
+    CHECKS,
+    FINDING_COLUMNS,
+    ISSUE_COLUMNS,
+    OUTCOME_COLUMNS,
+    SEVERITIES,
+    STATUSES,
+    Check,
+    Dataset,
+    Outcome,
+    exceeds,
+    issues_table,
+    outcomes_table,
+    run_checks,
+    worst,
+)
+from quality.duplicates import exact_keys
+from quality.expectations import expectation
+
+CLASSES = ("긍정", "부정", "중립")
+
+
+def clean(n: int = 60) -> Dataset:
+    """A dataset without any fault: separable classes, unanimous people, no copy."""
+    label = np.array([CLASSES[k % 3] for k in range(n)], dtype=object)
+    frame = pd.DataFrame(
+        {"text": [f"문장 {k}" for k in range(n)], "extra": ["x"] * n}, dtype=object
+    )
+    proba = np.full((n, 3), 0.02)
+    proba[np.arange(n), np.arange(n) % 3] = 0.96
+    annotations = pd.DataFrame(
+        [(f"i{k}", who, label[k]) for k in range(n) for who in ("민수", "지우")],
+        columns=["item_id", "annotator", "label"],
+    )
+    return Dataset(
+        frame=frame,
+        content=("text",),
+        item_id=np.array([f"i{k}" for k in range(n)]),
+        label=label,
+        classes=CLASSES,
+        annotations=annotations,
+        proba=proba,
+        duplicate_key=exact_keys(frame, ["text"]),
+        reviewed=np.zeros(n, dtype=bool),
+        label_column="label",
+    )
+
+
+def outcome_of(code: str, dataset: Dataset) -> Outcome:
+    (found,) = [outcome for outcome in run_checks(dataset) if outcome.code == code]
+    return found
+
+
+def changed(dataset: Dataset, **changes: object) -> Dataset:
+    return dataclasses.replace(dataset, **changes)  # type: ignore[arg-type]
+
+
+def relabelled(dataset: Dataset, cells: dict[int, object]) -> Dataset:
+    assert dataset.label is not None
+    label = dataset.label.copy()
+    for row, value in cells.items():
+        label[row] = value
+    return changed(dataset, label=label)
+
+
+def with_text(dataset: Dataset, cells: dict[int, object]) -> Dataset:
+    frame = dataset.frame.copy()
+    for row, value in cells.items():
+        frame.loc[row, "text"] = value
+    return changed(dataset, frame=frame, duplicate_key=exact_keys(frame, ["text"]))
+
+
+def plant_unknown_labels(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    assert dataset.annotations is not None
+    annotations = dataset.annotations.copy()
+    annotations.loc[annotations["item_id"] == "i9", "label"] = "몰라"
+    return changed(relabelled(dataset, {4: "긍 정"}), annotations=annotations), [4, 9]
+
+
+def plant_conflicts(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    assert dataset.annotations is not None
+    annotations = dataset.annotations.copy()
+    annotations.loc[annotations.index[annotations["item_id"] == "i8"][0], "label"] = "긍정"
+    return changed(with_text(dataset, {7: "  문장\u3000 3 "}), annotations=annotations), [3, 7, 8]
+
+
+def plant_label_errors(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    return relabelled(dataset, {0: "부정", 10: "중립"}), [0, 10]
+
+
+def plant_thin_class(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    return changed(dataset, classes=(*CLASSES, "새것"), proba=None), [-1]
+
+
+def plant_duplicates(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    return with_text(dataset, {9: "문장  3", 15: "문장 3"}), [9, 15]
+
+
+PLANTED: dict[str, Callable[[Dataset], tuple[Dataset, list[int]]]] = {
+    "L201": plant_unknown_labels,
+    "L202": plant_conflicts,
+    "L203": plant_label_errors,
+    "B401": plant_thin_class,
+    "D301": plant_duplicates,
+}
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_finds_exactly_its_planted_faults(code: str) -> None:
+    dataset, rows = PLANTED[code](clean())
+    found = outcome_of(code, dataset)
+    assert found.status == "found"
+    assert sorted(found.findings["row"]) == rows
+    assert found.n_found == len(rows)
+    assert list(found.findings.columns) == list(FINDING_COLUMNS)
+    assert found.findings["score"].between(0, 1).all()
+    assert found.findings["message"].str.endswith(".").all()
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_is_silent_on_clean_data(code: str) -> None:
+    assert outcome_of(code, clean()).status == "passed"
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_says_what_it_lacks(code: str) -> None:
+    bare = Dataset(frame=clean().frame, content=(), item_id=clean().item_id)
+    found = outcome_of(code, bare)
+    assert found.status == "not applicable"
+    assert CHECKS[code].needs[0].split("|")[0] in found.message
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_has_a_code_of_its_family_a_severity_and_a_docstring(code: str) -> None:
+    check = CHECKS[code]
+    assert check.code == code
+    assert code[0] == check.family in checks.FAMILIES
+    assert check.severity in SEVERITIES
+    assert check.run.__doc__
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_every_check_takes_a_table_without_rows(code: str) -> None:
+    empty = Dataset(
+        frame=pd.DataFrame({"text": []}, dtype=object),
+        content=("text",),
+        item_id=np.array([], dtype=str),
+        label=np.array([], dtype=object),
+        classes=CLASSES,
+        proba=np.zeros((0, 3)),
+    )
+    assert outcome_of(code, empty).status in ("passed", "not applicable", "found")
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_a_muted_check_gives_its_reason_and_finds_nothing(code: str) -> None:
+    dataset, _ = PLANTED[code](clean())
+    muted = {o.code: o for o in run_checks(dataset, muted={code: "known since May"})}[code]
+    assert (muted.status, muted.n_found) == ("muted", 0)
+    assert "known since May" in muted.message
+
+
+@pytest.mark.parametrize("code", CHECKS)
+def test_a_check_that_raises_fails_alone(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(_: Dataset) -> checks.Findings:
+        raise RuntimeError("no luck")
+
+    old = CHECKS[code]
+    broken = Check(old.code, old.title, old.severity, old.family, old.needs, explode)
+    monkeypatch.setitem(CHECKS, code, broken)
+    outcomes = run_checks(clean())
+    assert [o.status for o in outcomes if o.code != code] == ["passed"] * (len(CHECKS) - 1)
+    (failed,) = [o for o in outcomes if o.code == code]
+    assert failed.status == "failed"
+    assert "no luck" in failed.message
+    assert not exceeds(outcomes, "info")
+
+
+def test_a_conflict_names_the_labels_and_how_many() -> None:
+    found = outcome_of("L202", plant_conflicts(clean())[0]).findings.set_index("row")
+    assert found.loc[3, "message"] == (
+        "2 rows with the same content have 2 different labels: 긍정 (1), 부정 (1)."
+    )
+    assert "2 annotators gave 2 different labels" in found.loc[8, "message"]
+    assert found.loc[8, "score"] == 0.5
+
+
+def test_the_outvoted_rows_of_a_cluster_score_lowest() -> None:
+    dataset = with_text(clean(), {3: "같은 글", 6: "같은 글", 7: "같은 글"})
+    found = outcome_of("L202", dataset).findings.set_index("row")["score"]
+    assert found.to_dict() == pytest.approx({3: 2 / 3, 6: 2 / 3, 7: 1 / 3})
+
+
+@pytest.mark.parametrize("code", ["L202", "L203"])
+def test_reviewed_rows_are_settled(code: str) -> None:
+    dataset, rows = PLANTED[code](clean())
+    reviewed = np.zeros(60, dtype=bool)
+    reviewed[rows] = True
+    assert outcome_of(code, changed(dataset, reviewed=reviewed)).status == "passed"
+    reviewed[rows[0]] = False
+    assert (
+        outcome_of(code, changed(dataset, reviewed=reviewed)).findings["row"].tolist() == rows[:1]
+    )
+
+
+def test_unlabelled_rows_and_foreign_annotations_disturb_nothing() -> None:
+    dataset = relabelled(clean(), {0: None, 1: np.nan})
+    assert dataset.proba is not None
+    dataset.proba[:2] = np.nan
+    assert dataset.annotations is not None
+    foreign = pd.DataFrame([("elsewhere", "민수", "몰라")], columns=dataset.annotations.columns)
+    dataset = changed(dataset, annotations=pd.concat([dataset.annotations, foreign]))
+    assert {o.status for o in run_checks(dataset)} == {"passed"}
+
+
+def test_rows_without_content_are_no_duplicates() -> None:
+    dataset = with_text(clean(), {0: None, 1: None, 2: None})
+    assert outcome_of("D301", dataset).status == "passed"
+    assert outcome_of("L202", dataset).status == "passed"
+
+
+def test_the_suite_comes_first_and_each_expectation_has_an_outcome() -> None:
+    dataset = changed(
+        with_text(clean(), {5: None}),
+        suite=(
+            expectation("expect_column_values_to_not_be_null", column="text", severity="critical"),
+            expectation("expect_column_to_exist", column="gone"),
+            expectation("expect_column_values_to_be_unique", column="nowhere"),
+            expectation("expect_table_row_count_to_be_between", min_value=1),
+        ),
+    )
+    outcomes = run_checks(dataset, muted={"S111": "of no interest"}, severities={"S101": "info"})
+    schema = outcomes[:4]
+    assert [o.code for o in outcomes[4:]] == list(CHECKS)
+    assert [o.status for o in schema] == ["found", "found", "failed", "muted"]
+    assert schema[0].findings["row"].tolist() == [5]
+    assert schema[0].findings["column"].tolist() == ["text"]
+    assert schema[0].severity == "info"
+    assert schema[1].findings["row"].tolist() == [-1]
+    assert schema[1].findings["item_id"].tolist() == [""]
+
+
+def test_a_rule_about_two_columns_has_a_line_for_each() -> None:
+    kind = "expect_column_pair_values_a_to_be_greater_than_b"
+    frame = pd.DataFrame({"low": ["1", "5"], "high": ["2", "4"]})
+    suite = (expectation(kind, column_A="high", column_B="low"),)
+    dataset = Dataset(frame, ("low",), np.array(["i", "j"]), suite=suite)
+    outcome = run_checks(dataset)[0]
+    assert outcome.n_found == 1
+    assert issues_table([outcome])[["row", "column"]].to_numpy().tolist() == [
+        [1, "high"],
+        [1, "low"],
+    ]
+
+
+def test_severities_can_be_changed_by_code() -> None:
+    dataset, _ = plant_duplicates(clean())
+    assert worst(run_checks(dataset)) == "info"
+    outcomes = run_checks(dataset, severities={"D301": "critical"})
+    assert worst(outcomes) == "critical"
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "expected"),
+    [("none", False), ("info", True), ("warning", True), ("critical", False)],
+)
+def test_findings_count_from_a_severity_upwards(fail_on: str, expected: bool) -> None:
+    outcomes = run_checks(plant_label_errors(clean())[0])
+    assert exceeds(outcomes, fail_on) is expected
+    assert not exceeds(run_checks(clean()), fail_on)
+
+
+def test_the_tables_have_their_columns_also_when_there_is_nothing() -> None:
+    for outcomes in ([], run_checks(clean())):
+        issues = issues_table(outcomes)
+        assert issues.columns.tolist() == list(ISSUE_COLUMNS)
+        assert issues.empty
+    table = outcomes_table(run_checks(clean()))
+    assert table.columns.tolist() == list(OUTCOME_COLUMNS)
+    assert table["status"].isin(STATUSES).all()
+
+
+def test_issues_have_one_line_per_check_row_and_column_and_none_for_the_table() -> None:
+    dataset, _ = plant_thin_class(plant_unknown_labels(plant_duplicates(clean())[0])[0])
+    issues = issues_table(run_checks(dataset))
+    assert not issues.duplicated(["code", "row", "column"]).any()
+    assert (issues["row"] >= 0).all()
+    assert "B401" not in set(issues["code"])
+    assert (issues["item_id"] == "i" + issues["row"].astype(str)).all()
+
+
+def test_a_hundred_thousand_rows_are_checked_in_seconds() -> None:
+    n = 100_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"text": [f"text {k % 90_000}" for k in range(n)]}, dtype=object)
+    proba = rng.dirichlet(np.ones(3), n)
+    label = np.array(CLASSES, dtype=object)[proba.argmax(axis=1)]
+    ids = np.arange(n).astype(str)
+    dataset = Dataset(frame, ("text",), ids, label=label, classes=CLASSES, proba=proba)
+    outcomes = {o.code: o for o in run_checks(dataset)}
+    assert outcomes["D301"].n_found == 10_000
+    assert outcomes["L203"].status == "passed"

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quality.__main__ import COMMANDS, main
+from quality.agreement import COLUMNS
+from quality.checks import ISSUE_COLUMNS, OUTCOME_COLUMNS
+from quality.consensus import POLICIES
+
+THEMES = {
+    "긍정": ["정말", "재미있는", "최고의", "감동", "추천", "훌륭한"],
+    "부정": ["지루한", "최악의", "실망", "돈이", "아까운", "별로"],
+}
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """120 Korean reviews, ids r0..., clean and easy to tell apart."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(120):
+        label = ["긍정", "부정"][k % 2]
+        words = rng.choice(THEMES[label], 4, replace=False).tolist()
+        rows.append((f"r{k}", f"{' '.join(words)} 영화 {k}", label))
+    path = tmp_path / "reviews.csv"
+    pd.DataFrame(rows, columns=["id", "text", "label"]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def answers(tmp_path: Path, reviews: Path) -> Path:
+    """Three people's answers to every review, each right nine times in ten."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for item, label in pd.read_csv(reviews)[["id", "label"]].itertuples(index=False):
+        other = "부정" if label == "긍정" else "긍정"
+        rows += [(item, who, label if rng.random() < 0.9 else other) for who in ("갑", "을", "병")]
+    path = tmp_path / "answers.csv"
+    pd.DataFrame(rows, columns=["item_id", "annotator", "label"]).to_csv(path, index=False)
+    return path
+
+
+def edit(path: Path, row: int, column: str, value: str | None) -> None:
+    frame = pd.read_csv(path, dtype=str)
+    frame.loc[row, column] = value
+    frame.to_csv(path, index=False)
+
+
+def run(command: str, *arguments: object) -> int:
+    return main([command, *map(str, arguments)])
+
+
+WHO = ("--item", "item_id", "--annotator", "annotator", "--label", "label")
+CONTENT = ("--text", "text", "--label", "label")
+
+
+def test_clean_data_pass_and_leave_an_empty_table_of_issues(reviews: Path, tmp_path: Path) -> None:
+    out, outcomes = tmp_path / "issues.csv", tmp_path / "outcomes.csv"
+    code = run(
+        "check", reviews, *CONTENT, "--out", out, "--outcomes", outcomes, "--fail-on", "info"
+    )
+    assert code == 0
+    issues = pd.read_csv(out)
+    assert issues.columns.tolist() == list(ISSUE_COLUMNS)
+    assert issues.empty
+    table = pd.read_csv(outcomes)
+    assert table.columns.tolist() == list(OUTCOME_COLUMNS)
+    assert set(table["status"]) == {"passed"}
+
+
+def test_planted_faults_are_found_in_their_rows(
+    reviews: Path, answers: Path, tmp_path: Path
+) -> None:
+    edit(reviews, 10, "label", "부정")
+    edit(reviews, 21, "text", pd.read_csv(reviews)["text"][20].replace(" ", "  "))
+    edit(reviews, 33, "text", None)
+    edit(answers, 0, "label", "몰라")
+    out = tmp_path / "issues.csv"
+    code = run("check", reviews, *CONTENT, "--annotations", answers, "--out", out)
+    assert code == 1
+    issues = pd.read_csv(out)
+    found = issues.groupby("code")["row"].agg(set)
+    assert found["L201"] == {0}
+    assert found["L202"] >= {20, 21}
+    assert 10 in found["L203"]
+    assert found["D301"] == {21}
+    assert found["S101:text"] == {33}
+    assert issues["row"].dtype == np.int64
+    assert (issues["item_id"] == "r" + issues["row"].astype(str)).all()
+    assert issues["score"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"), [("none", 0), ("info", 1), ("warning", 0), ("critical", 0)]
+)
+def test_the_exit_code_follows_fail_on(
+    reviews: Path, tmp_path: Path, fail_on: str, code: int
+) -> None:
+    edit(reviews, 22, "text", pd.read_csv(reviews)["text"][20])
+    out = tmp_path / "issues.csv"
+    assert run("check", reviews, *CONTENT, "--out", out, "--fail-on", fail_on) == code
+    assert out.exists()
+
+
+def test_a_suite_from_a_file_is_checked_instead_of_suggestions(
+    reviews: Path, tmp_path: Path
+) -> None:
+    suite = tmp_path / "suite.json"
+    rule = {
+        "type": "expect_column_value_lengths_to_be_between",
+        "kwargs": {"column": "text", "max_value": 3},
+        "severity": "critical",
+    }
+    suite.write_text(json.dumps([rule]), encoding="utf-8")
+    out = tmp_path / "issues.csv"
+    assert run("check", reviews, *CONTENT, "--suite", suite, "--out", out) == 1
+    assert set(pd.read_csv(out)["code"]) == {"S106:text"}
+
+
+def test_label_errors_ranks_every_row_with_the_planted_ones_first(
+    reviews: Path, tmp_path: Path
+) -> None:
+    for row in (4, 40, 80):
+        edit(reviews, row, "label", "부정")
+    out = tmp_path / "ranking.csv"
+    assert run("label-errors", reviews, *CONTENT, "--id", "id", "--out", out) == 0
+    table = pd.read_csv(out)
+    assert table.columns.tolist() == ["id", "score", "suggested_label"]
+    assert len(table) == 120
+    assert set(table["id"][:3]) == {"r4", "r40", "r80"}
+    assert set(table["suggested_label"][:3]) == {"긍정"}
+    assert table["score"].is_monotonic_increasing
+
+
+def test_the_same_seed_gives_the_same_file(reviews: Path, tmp_path: Path) -> None:
+    written = []
+    for name in ("one.csv", "two.csv"):
+        out = tmp_path / name
+        run("label-errors", reviews, *CONTENT, "--seed", 5, "--out", out, "--quiet")
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("method", POLICIES)
+@pytest.mark.parametrize("aided", [False, True])
+def test_consensus_comes_near_the_truth_by_every_method(
+    reviews: Path, answers: Path, tmp_path: Path, method: str, aided: bool
+) -> None:
+    out = tmp_path / "consensus.csv"
+    content = ("--items", reviews, "--text", "text", "--id", "id") if aided else ()
+    assert run("consensus", answers, *WHO, *content, "--method", method, "--out", out) == 0
+    table = pd.read_csv(out)
+    assert table.columns.tolist() == ["item", "label", "confidence"]
+    truth = pd.read_csv(reviews).set_index("id")["label"]
+    right = (table["label"].to_numpy() == truth.reindex(table["item"]).to_numpy()).mean()
+    assert right > 0.93
+
+
+def test_agreement_has_its_columns_and_says_the_overall_figures(
+    answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "agreement.csv"
+    assert run("agreement", answers, *WHO, "--out", out) == 0
+    table = pd.read_csv(out)
+    assert table.columns.tolist() == list(COLUMNS)
+    assert len(table) == 3 + 2 * 3
+    assert "krippendorff_alpha: 0." in capsys.readouterr().out
+
+
+def test_quiet_says_nothing(
+    answers: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("agreement", answers, *WHO, "--out", tmp_path / "a.csv", "--quiet")
+    assert capfd.readouterr() == ("", "")
+
+
+BAD: dict[str, list[str]] = {
+    "no such file": ["check", "{dir}/gone.csv", "--text", "text"],
+    "no such column": ["check", "{reviews}", "--text", "words"],
+    "no such label": ["check", "{reviews}", "--text", "text", "--label", "y"],
+    "no content": ["check", "{reviews}"],
+    "bad suite": ["check", "{reviews}", "--text", "text", "--suite", "{reviews}"],
+    "no suite": ["check", "{reviews}", "--text", "text", "--suite", "{dir}/gone.json"],
+    "bad severity": ["check", "{reviews}", "--text", "text", "--fail-on", "fatal"],
+    "foreign annotations": ["check", "{reviews}", "--columns", "label", "--annotations", "{other}"],
+    "one class": ["label-errors", "{other}", "--text", "label", "--label", "annotator"],
+    "bad method": ["consensus", "{answers}", *WHO, "--method", "magic"],
+    "bad item column": ["consensus", "{answers}", *WHO[:1], "nope", *WHO[2:]],
+    "content without items": ["consensus", "{answers}", *WHO, "--text", "text"],
+    "items without content": ["consensus", "{answers}", *WHO, "--items", "{reviews}"],
+    "unknown items": ["consensus", "{other}", *WHO, "--items", "{reviews}", "--text", "text"],
+    "empty item": ["agreement", "{holes}", *WHO],
+    "no command": ["improve"],
+}
+
+
+@pytest.mark.parametrize("arguments", BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_exit_code_two_and_no_file(
+    reviews: Path,
+    answers: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    other, holes = tmp_path / "other.csv", tmp_path / "holes.csv"
+    other.write_text("item_id,annotator,label\nz1,p,x\nz2,p,y\n", encoding="utf-8")
+    holes.write_text("item_id,annotator,label\n,p,x\nz2,p,y\n", encoding="utf-8")
+    names = {"dir": tmp_path, "reviews": reviews, "answers": answers, "other": other}
+    words = [word.format(**names, holes=holes) for word in arguments]
+    out = tmp_path / "out.csv"
+    try:
+        code = main([*words, "--out", str(out)])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    said = capsys.readouterr()
+    assert code == 2
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
+    assert not out.exists()
+
+
+def test_a_missing_folder_is_bad_input(reviews: Path, tmp_path: Path) -> None:
+    assert run("check", reviews, *CONTENT, "--out", tmp_path / "gone" / "issues.csv") == 2
+
+
+def test_a_fault_of_ours_is_exit_code_three(
+    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(_: object) -> int:
+        raise RuntimeError("our fault")
+
+    monkeypatch.setitem(COMMANDS, "agreement", explode)
+    assert run("agreement", answers, *WHO, "--out", tmp_path / "a.csv") == 3
+
+
+def test_the_command_runs_as_a_module(answers: Path, tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-m", "quality", "agreement", str(answers), *WHO]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "a.csv")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "percent_agreement" in done.stdout

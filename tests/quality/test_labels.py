@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.datasets import load_digits, make_blobs
+
+from quality import labels
+
+
+def noisy_proba(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities of a good model, codes with 5 % planted errors, and where they are."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, 400)
+    proba = np.full((400, 3), 0.05) + rng.uniform(0, 0.02, (400, 3))
+    proba[np.arange(400), truth] = 0.9
+    proba /= proba.sum(axis=1, keepdims=True)
+    wrong = rng.choice(400, 20, replace=False)
+    codes = truth.copy()
+    codes[wrong] = (codes[wrong] + 1) % 3
+    return proba, codes.astype(np.int64), wrong
+
+
+def test_planted_errors_are_found_and_nothing_else() -> None:
+    proba, codes, wrong = noisy_proba()
+    assert set(np.flatnonzero(labels.likely_errors(proba, codes))) == set(wrong)
+
+
+def test_the_suggested_class_is_the_true_one() -> None:
+    proba, codes, wrong = noisy_proba()
+    scores, suggested = labels.ranking(proba, codes)
+    assert set(np.argsort(scores)[:20]) == set(wrong)
+    assert (suggested[wrong] == (codes[wrong] - 1) % 3).all()
+    assert scores.min() >= 0.0
+    assert scores.max() <= 1.0
+
+
+def test_the_confident_joint_counts_given_against_confident_class() -> None:
+    proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.85, 0.15]])
+    codes = np.array([0, 0, 1, 1, 1])
+    thresholds = labels.thresholds(proba, codes)
+    assert thresholds == pytest.approx([0.85, (0.9 + 0.8 + 0.15) / 3])
+    assert labels.confident_joint(proba, codes).tolist() == [[1, 0], [1, 2]]
+
+
+def test_rows_without_label_or_probabilities_are_never_suspicious() -> None:
+    proba, codes, wrong = noisy_proba()
+    codes[wrong[0]] = -1
+    proba[wrong[1]] = np.nan
+    doubted = labels.likely_errors(proba, codes)
+    assert not doubted[wrong[:2]].any()
+    assert doubted[wrong[2:]].all()
+    scores, suggested = labels.ranking(proba, codes)
+    assert np.isnan(scores[wrong[:2]]).all()
+    assert suggested[wrong[1]] == -1
+
+
+def test_a_class_without_any_label_is_never_suggested_by_the_thresholds() -> None:
+    proba = np.array([[0.1, 0.1, 0.8], [0.9, 0.05, 0.05], [0.1, 0.85, 0.05]])
+    assert not labels.likely_errors(proba, np.array([0, 0, 1])).any()
+
+
+def test_one_class_alone_is_silent() -> None:
+    assert not labels.likely_errors(np.ones((4, 1)), np.zeros(4, dtype=np.int64)).any()
+    assert labels.normalised_margin(np.ones((2, 1)), np.zeros(2, dtype=np.int64)).tolist() == [1, 1]
+
+
+def test_the_margin_is_a_half_at_a_tie() -> None:
+    proba = np.array([[0.4, 0.4, 0.2], [0.6, 0.3, 0.1], [0.1, 0.9, 0.0]])
+    assert labels.normalised_margin(proba, np.array([0, 0, 0])) == pytest.approx([0.5, 0.65, 0.1])
+
+
+def planted(kind: str) -> tuple[object, np.ndarray, np.ndarray]:
+    """Features of a kind, codes with planted errors, and whether each row is one."""
+    if kind == "text":
+        rng = np.random.default_rng(1)
+        truth = np.repeat([0, 1, 2], 100)
+        topics = rng.poisson(0.3, (300, 60)) + (np.arange(60) % 3 == truth[:, None]) * 1.0
+        features: object = csr_matrix(topics)
+    elif kind == "image":
+        pixels, truth = load_digits(return_X_y=True)
+        features, truth = csr_matrix(pixels[:500] / 16.0), truth[:500]
+    else:
+        features, truth = make_blobs(300, 6, centers=3, cluster_std=2.0, random_state=0)
+    rng = np.random.default_rng(2)
+    wrong = np.zeros(len(truth), dtype=bool)
+    wrong[rng.choice(len(truth), len(truth) // 20, replace=False)] = True
+    codes = np.where(wrong, (truth + 1) % (truth.max() + 1), truth)
+    return features, codes.astype(np.int64), wrong
+
+
+@pytest.mark.parametrize("kind", ["text", "columns", "image"])
+def test_planted_errors_rank_first_on_every_kind_of_content(kind: str) -> None:
+    features, codes, wrong = planted(kind)
+    proba = labels.out_of_fold(features, codes, kind=kind, n_classes=int(codes.max()) + 1, seed=3)
+    scores, _ = labels.ranking(proba, codes)
+    first = np.argsort(scores, kind="stable")[: wrong.sum()]
+    assert wrong[first].mean() >= 0.9
+    assert proba.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_the_same_seed_gives_the_same_probabilities() -> None:
+    features, codes, _ = planted("columns")
+    run = [labels.out_of_fold(features, codes, kind="columns", n_classes=3, seed=s) for s in (1, 1)]
+    assert (run[0] == run[1]).all()
+
+
+def test_no_model_sees_its_own_row() -> None:
+    """On pure noise a model that saw its rows would be right far more often than by chance."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 10))
+    codes = rng.integers(0, 2, 300)
+    proba = labels.out_of_fold(features, codes, kind="columns", n_classes=2)
+    assert (proba.argmax(axis=1) == codes).mean() < 0.62
+
+
+@pytest.mark.parametrize("codes", [[-1] * 6, [0] * 6, [0, 1, -1, -1, -1, -1]])
+def test_too_few_labels_give_probabilities_still(codes: list[int]) -> None:
+    features = np.arange(12.0).reshape(6, 2)
+    proba = labels.out_of_fold(features, np.array(codes), kind="columns", n_classes=2)
+    assert proba.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_columns_with_a_lot_of_text_do_not_go_to_a_forest() -> None:
+    wide = csr_matrix((np.ones(4), ([0, 1, 2, 3], [0, 1, 0, 1])), shape=(4, labels.WIDE + 1))
+    assert labels._prepared(wide, "columns")[1] == "text"
+    assert labels._prepared(-wide, "columns")[1] == "wide"
