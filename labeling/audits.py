@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling.core import models
 from labeling.core.log import DataVersion
 from labeling.errors import BlockedError, InputError
 from labeling.ingest import Progress, silent
@@ -18,10 +17,12 @@ from labeling.project import Project, derive_seed, now
 from labeling.store import audits as store
 from labeling.store import changes, items, slots
 from labeling.versions import Snapshot
-from quality import checks, expectations
+from quality import checks, expectations, labels
 
 MOST_FINDINGS = 10_000
+FEWEST_LABELS = 20
 SUITE = "suite"
+URGENCY = ("found", "failed", "passed", "not applicable", "muted")
 ISSUE_COLUMNS = [*store.FINDING_COLUMNS, "first_audit", "last_audit", "status"]
 
 
@@ -66,7 +67,7 @@ def _dataset(
     snapshot: Snapshot, frame: pd.DataFrame, version: DataVersion, suite: list[dict[str, Any]]
 ) -> checks.Dataset:
     standing = snapshot.standing(version)
-    labels = snapshot.labels(version) | snapshot.gold(version)
+    given = snapshot.labels(version) | snapshot.gold(version)
     ids = np.array([item.item_id for item in snapshot.items], dtype=object)
     votes = [
         (item_id, event.annotator, event.value)
@@ -78,7 +79,7 @@ def _dataset(
         frame=frame,
         content=() if snapshot.content.kind == "image" else snapshot.content.columns,
         item_id=ids,
-        label=np.array([labels.get(i) for i in ids], dtype=object),
+        label=np.array([given.get(i) for i in ids], dtype=object),
         classes=snapshot.classes,
         annotations=pd.DataFrame(votes, columns=["item_id", "annotator", "label"]),
         proba=_out_of_fold(snapshot, version),
@@ -92,14 +93,14 @@ def _out_of_fold(snapshot: Snapshot, version: DataVersion) -> np.ndarray | None:
     """Probabilities of labelled pool items by models that never saw them; NaN elsewhere."""
     training = snapshot.training_set(version)
     rows, y = snapshot.rows(training.labels)
-    if len(np.unique(y)) < 2 or len(y) < 20:
+    if len(np.unique(y)) < 2 or len(y) < FEWEST_LABELS:
         return None
     proba = np.full((len(snapshot.items), len(snapshot.classes)), np.nan)
-    proba[rows] = models.out_of_fold(
+    proba[rows] = labels.out_of_fold(
         snapshot.features[rows],
         y,
+        kind=snapshot.content.kind,
         n_classes=len(snapshot.classes),
-        config=snapshot.config().model,
         seed=derive_seed(snapshot.seed, "fold"),
     )
     return proba
@@ -143,7 +144,8 @@ def _finding_rows(outcomes: Sequence[checks.Outcome]) -> list[tuple[Any, ...]]:
             continue
         found = outcome.findings.sort_values("score", kind="stable").head(MOST_FINDINGS)
         for finding in found.itertuples(index=False):
-            issue = issue_id(outcome.code, str(finding.item_id), str(finding.column))
+            about = str(finding.item_id) or str(finding.message)
+            issue = issue_id(outcome.code, about, str(finding.column))
             rows.setdefault(
                 issue,
                 (
@@ -159,9 +161,9 @@ def _finding_rows(outcomes: Sequence[checks.Outcome]) -> list[tuple[Any, ...]]:
     return list(rows.values())
 
 
-def issue_id(code: str, item_id: str, column: str) -> str:
+def issue_id(code: str, about: str, column: str) -> str:
     """The id of an issue: the same fault of the same item is the same issue in every audit."""
-    return hashlib.sha256(f"{code}|{item_id}|{column}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{code}|{about}|{column}".encode()).hexdigest()[:16]
 
 
 def block(audit: Audit) -> None:
@@ -185,10 +187,12 @@ def audits_table(project: Project) -> pd.DataFrame:
 
 
 def outcomes(project: Project, *, audit_id: int | None = None) -> pd.DataFrame:
-    """The outcomes of an audit, the newest unless one is named."""
+    """The outcomes of an audit, the newest unless one is named; what was found comes first."""
     chosen = audit_id or store.last(project.db)
     rows = store.outcomes(project.db, chosen) if chosen else []
-    return pd.DataFrame(rows, columns=store.OUTCOME_COLUMNS)
+    frame = pd.DataFrame(rows, columns=store.OUTCOME_COLUMNS)
+    rank = frame["status"].map(URGENCY.index) * 10 + frame["severity"].map(checks.SEVERITIES.index)
+    return frame.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
 def issues(project: Project) -> pd.DataFrame:
@@ -267,9 +271,8 @@ def relabel(project: Project, issue_ids: Sequence[str], *, author: str) -> int:
     Raises InputError when none of the issues is open and about a label.
     """
     known = issues(project)
-    chosen = known[known["issue_id"].isin(issue_ids) & (known["status"] == "open")]
-    chosen = chosen[chosen["code"].str.startswith("L") & (chosen["item_id"] != "")]
-    targets = list(dict.fromkeys(chosen.sort_values("score", kind="stable")["item_id"]))
+    chosen = relabelable(known[known["issue_id"].isin(issue_ids) & (known["status"] == "open")])
+    targets = list(dict.fromkeys(chosen["item_id"]))
     if not targets:
         raise InputError("none of these issues is open and about a label: choose others")
     codes = sorted(set(chosen["code"]))
@@ -292,6 +295,12 @@ def relabel(project: Project, issue_ids: Sequence[str], *, author: str) -> int:
             ],
         )
     return change
+
+
+def relabelable(found: pd.DataFrame) -> pd.DataFrame:
+    """The issues that are about one item's label, the most suspicious first."""
+    about_a_label = found["code"].str.startswith("L") & (found["item_id"] != "")
+    return found[about_a_label].sort_values("score", kind="stable")
 
 
 def recheck(project: Project, *, progress: Progress = silent) -> int:

@@ -67,7 +67,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def items_table(project: Project) -> pd.DataFrame:
-    """Every item: its original columns, its label, pool or gold (or reservoir), whether it is out."""
+    """Every item: its original columns, its label, pool or gold (or reservoir), if it is out."""
     snapshot = Snapshot(project)
     version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
     labels, gold = snapshot.labels(version), snapshot.gold(version)
@@ -114,7 +114,7 @@ def labels_table(project: Project) -> pd.DataFrame:
 
 def annotations_table(project: Project) -> pd.DataFrame:
     """Every standing answer: item, annotator, kind, label."""
-    rows = events.annotations(project.db)
+    rows = events.answers(project.db)
     frame = pd.DataFrame(rows, columns=["item_id", "annotator", "kind", "label", "seq"])
     source = {item.item_id: item.source_id for item in items.every(project.db)}
     frame.insert(1, "source_id", frame["item_id"].map(source))

@@ -65,8 +65,8 @@ def create_project(
     except BaseException:
         project.close()
         if not existed:
-            for leftover in path.parent.glob(f"{path.name}*"):
-                leftover.unlink()
+            for ending in ("", "-wal", "-shm", "-journal", ".lock"):
+                path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
         raise
     return project, summary
 
@@ -233,7 +233,7 @@ def _sides(
     def lot(cluster: str) -> bytes:
         return hashlib.sha256(f"{seed}:{cluster}".encode()).digest()
 
-    taken = 0
+    taken = sum(sizes[cluster] for cluster, side in sides.items() if side == "reservoir")
     for cluster in sorted(sizes.keys() - sides.keys(), key=lambda c: (c not in gold, lot(c))):
         wanted = cluster in gold or taken + sizes[cluster] <= quota
         sides[cluster] = "reservoir" if wanted else "pool"

@@ -8,6 +8,7 @@ import io
 import json
 import unicodedata
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def read_table(path: Path, *, name: str | None = None) -> pd.DataFrame:
 def decode(data: bytes, name: str) -> str:
     """Text from bytes: UTF-8, UTF-16 with a byte-order mark, or CP949 (which includes EUC-KR)."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16")
+        return _from_utf16(data, name)
     if b"\x00" in data:
         raise InputError(f"{name} holds NUL bytes: it is no text file (or UTF-16 without a mark)")
     try:
@@ -76,6 +77,16 @@ def decode(data: bytes, name: str) -> str:
             f"{name} is neither UTF-8 (first bad byte 0x{data[utf8.start]:02x} on line {line}) "
             "nor CP949/EUC-KR: save it as UTF-8"
         ) from None
+
+
+def _from_utf16(data: bytes, name: str) -> str:
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is broken UTF-16 ({error.reason}): save it as UTF-8") from error
+    if "\x00" in text:
+        raise InputError(f"{name} holds NUL signs: it is no text file (or UTF-32): save it as UTF-8")
+    return text
 
 
 def _looks_korean(text: str) -> bool:
@@ -168,24 +179,35 @@ def _read_json_lines(path: Path, name: str) -> pd.DataFrame:
             raise InputError(f"{name}, line {number}: not JSON ({error.msg})") from error
         if not isinstance(record, dict):
             raise InputError(f"{name}, line {number}: expected an object {{…}}, found {line[:40]}")
+        if "\\ud" in line.lower() and _has_half_letters(record):
+            raise InputError(f"{name}, line {number}: holds half a letter (a lone surrogate)")
         records.append(record)
     names = list(dict.fromkeys(key for record in records for key in record))
     if not names:
         raise InputError(f"{name} holds no fields: expected one object a line")
-    return _words(pd.DataFrame.from_records(records, columns=names).astype(object), name)
+    columns = {key: [record.get(key) for record in records] for key in names}
+    return _words(pd.DataFrame(columns, dtype=object), name)
+
+
+def _has_half_letters(record: dict[str, Any]) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _read_parquet(path: Path, name: str) -> pd.DataFrame:
     try:
         return _words(pd.read_parquet(path), name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise InputError(f"{name} is no readable Parquet file ({error})") from error
 
 
 def _read_workbook(path: Path, name: str) -> pd.DataFrame:
     try:
         sheet = pd.read_excel(path, header=None, dtype=object)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # openpyxl, its XML and its ZIP fail in many ways on a torn file
         raise InputError(f"{name} is no readable XLSX file ({error})") from error
     sheet = sheet.dropna(how="all")
     if sheet.empty:
@@ -329,18 +351,42 @@ def load_images(
 def _from_zip(names: Sequence[str], archive: Path) -> list[bytes]:
     if not archive.is_file() or not zipfile.is_zipfile(archive):
         raise InputError(f"expected a ZIP archive of images, but {archive} is none")
-    with zipfile.ZipFile(archive) as packed:
-        members = {info.filename: info for info in packed.infolist()}
-        short = {Path(filename).name: info for filename, info in members.items()}
-        return [_member(packed, members.get(n) or short.get(Path(n).name), n) for n in names]
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            full = {info.filename: [info] for info in packed.infolist()}
+            known = _by_ending(packed) | full
+            return [_member(packed, known.get(n) or _shortened(n, full), n) for n in names]
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"the archive {archive.name} cannot be unpacked ({error})") from error
 
 
-def _member(packed: zipfile.ZipFile, info: zipfile.ZipInfo | None, name: str) -> bytes:
-    if info is None:
+def _by_ending(packed: zipfile.ZipFile) -> dict[str, list[zipfile.ZipInfo]]:
+    """Members by every ending of their name: train/cat/1.png is also cat/1.png and 1.png."""
+    found: dict[str, list[zipfile.ZipInfo]] = {}
+    for info in packed.infolist():
+        for ending in _endings(info.filename):
+            found.setdefault(ending, []).append(info)
+    return found
+
+
+def _endings(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts))]
+
+
+def _shortened(name: str, full: dict[str, list[zipfile.ZipInfo]]) -> list[zipfile.ZipInfo]:
+    """The member that the name's own ending spells out: images/1.png may be packed as 1.png."""
+    return next((full[ending] for ending in _endings(name) if ending in full), [])
+
+
+def _member(packed: zipfile.ZipFile, found: list[zipfile.ZipInfo], name: str) -> bytes:
+    if not found:
         raise InputError(f"the archive holds no image '{name}'")
-    if info.file_size > MAX_IMAGE_MB * 2**20:
+    if len(found) > 1:
+        raise InputError(f"the archive holds {len(found)} images '{name}': name their folders too")
+    if found[0].file_size > MAX_IMAGE_MB * 2**20:
         raise InputError(f"image '{name}' has more than {MAX_IMAGE_MB} MB")
-    return _checked(packed.read(info), name)
+    return _checked(packed.read(found[0]), name)
 
 
 def _from_folder(name: str, folder: Path) -> bytes:
@@ -357,7 +403,7 @@ def _checked(data: bytes, name: str) -> bytes:
 
     try:
         with Image.open(io.BytesIO(data)) as image:
-            image.verify()
+            image.load()  # decodes it: `verify` does not see a JPEG that was cut in half
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"'{name}' is no readable image") from error
     return data

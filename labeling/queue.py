@@ -277,7 +277,7 @@ def label_from_table(
     _check_items(names, found)
     ids = [next(iter(found[name])) for name in names]
     with project.writing():
-        known = {(i, a) for i, a, kind, _, _ in events.annotations(project.db) if kind == "label"}
+        known = {(i, a) for i, a, kind, _, _ in events.answers(project.db) if kind == "label"}
         kind = _kind_of_file(project, list(zip(ids, people, strict=True)), known)
         change = changes.add(
             project.db, kind, title=f"Answers from {source}", author=author, at=now()

@@ -53,7 +53,7 @@ def _items(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def _derived(project: Project) -> Iterator[tuple[str, str]]:
-    stored = set(events.annotations(project.db))
+    stored = set(events.answers(project.db))
     worked_out = set(events.standing(project.db))
     for row in sorted(stored ^ worked_out, key=str):
         where = "is only in the table" if row in stored else "is missing from the table"

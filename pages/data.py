@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -12,11 +11,18 @@ import streamlit as st
 from labeling import history, imports, ingest, overview, uploads
 from labeling.core.features import KINDS, Content
 from labeling.ingest import Roles
-from pages.shared.shell import choose_project, open_entrance, person, plain, report_errors
-from pages.shared.widgets import csv_button, progress_bar
+from pages.shared.shell import (
+    PAGES_FOLDER,
+    choose_project,
+    open_entrance,
+    person,
+    plain,
+    projects_folder,
+    report_errors,
+)
+from pages.shared.widgets import csv_button, figure, progress_bar
 
 NONE = "(none)"
-PROJECTS = Path(os.environ.get("GROUNDWORK_PROJECTS", "projects"))
 
 project = open_entrance("Data")
 
@@ -96,11 +102,10 @@ def new_project() -> None:
     if st.button("Create the project", type="primary"):
         with report_errors():
             made = uploads.create(
-                PROJECTS, title, frame, roles=roles, classes=classes, source=name,
+                projects_folder(), title, frame, roles=roles, classes=classes, source=name,
                 author=person() or "someone", progress=progress_bar(),
             )  # fmt: skip
             choose_project(made)
-            st.switch_page(Path(__file__).with_name("overview.py"))
 
 
 def more_rows() -> None:
@@ -123,10 +128,13 @@ def standing() -> None:
     if project is None:
         return
     now = overview.standing(project)
-    cells = st.columns(3)
-    cells[0].metric("Pool: may be asked and trained on", f"{now.pool:,}", border=True)
-    cells[1].metric("Reservoir: never trains", f"{now.reservoir:,}", border=True)
-    cells[2].metric("Gold: its labelled part", f"{now.gold:,}", border=True)
+    if now.round_no == 1 and now.answered == 0:
+        st.success(f"The first batch is ready: {now.asked} items wait to be labelled.")
+        st.page_link(PAGES_FOLDER / "label.py", label="Label", icon=":material/keyboard:")
+    with st.container(horizontal=True):
+        figure("Pool", f"{now.pool:,}", "asked and trained on")
+        figure("Reservoir", f"{now.reservoir:,}", "never trains")
+        figure("Gold", f"{now.gold:,}", "its labelled part")
     st.caption(
         "The reservoir was drawn at random, by whole groups of equal items, before the first "
         "question. It cannot be made later, so it is there from the first day."
@@ -145,7 +153,7 @@ def copies() -> None:
     st.markdown("A copy is consistent while people label. To restore, open the copy.")
     if st.button("Back up now", icon=":material/save:"):
         with report_errors():
-            path = uploads.back_up(project, PROJECTS)
+            path = uploads.back_up(project, projects_folder())
             st.success(f"Kept as {plain(path.name)} in the folder “backups”.")
     if st.button("Make a copy to download"):
         with report_errors():

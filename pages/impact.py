@@ -12,6 +12,8 @@ from pages.shared import charts
 from pages.shared.shell import open_page, plain, report_errors
 from pages.shared.widgets import csv_button, difference, job_panel
 
+METRIC_NAMES = {"accuracy": "Accuracy", "macro_recall": "Macro recall", "macro_f1": "Macro F1"}
+
 project = open_page("Impact")
 
 
@@ -19,16 +21,17 @@ def headline(report: dict[str, Any]) -> None:
     if report["gold_needed"]:
         st.info(plain(report["gold_needed"][:1].upper() + report["gold_needed"][1:]) + ".")
         return
-    cells = st.columns(3)
-    for cell, metric in zip(cells, report["metrics"], strict=False):
-        cell.metric(
-            metric["metric"].replace("_", " ").capitalize(),
-            f"{metric['value']:.1%}",
-            f"[{metric['low']:.1%}, {metric['high']:.1%}] on {metric['n']} gold labels",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-        )
+    with st.container(horizontal=True):
+        for metric in report["metrics"]:
+            st.metric(
+                METRIC_NAMES[metric["metric"]],
+                f"{metric['value']:.1%}",
+                f"[{metric['low']:.1%}, {metric['high']:.1%}] on {metric['n']} gold",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                width=260,
+            )
 
 
 def before_and_after(report: dict[str, Any]) -> None:
@@ -52,10 +55,10 @@ def curve(report: dict[str, Any]) -> None:
         return
     metric = st.segmented_control(
         "Metric", list(dict.fromkeys(rows["metric"])), default="accuracy", required=True,
-        format_func=lambda name: name.replace("_", " "),
+        format_func=METRIC_NAMES.get,
     )  # fmt: skip
     st.altair_chart(charts.learning_curve(rows[rows["metric"] == metric]))
-    st.caption("Bands are 95 % intervals. Every round is scored on today's gold labels.")
+    st.caption("Whiskers are 95 % intervals. Every round is scored on today's gold labels.")
     control = report["control"]
     if control:
         st.markdown(plain(impact.words_of(control)) + ".")

@@ -92,7 +92,7 @@ def session(queue_id: int) -> None:
         asked = queue.next_item(opened, me, queue=queue_id)
         done = queue.progress(opened, me, queue=queue_id)
         label_set = opened.label_set
-        work, beside = st.columns([3, 1], gap="large")
+        work, beside = st.columns([5, 2], gap="medium")
         with beside:
             st.progress(
                 done.answered / max(done.total, 1), text=f"{done.answered} of {done.total} answered"

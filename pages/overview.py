@@ -6,45 +6,17 @@ import streamlit as st
 
 from labeling import impact, overview
 from pages.shared.shell import PAGES_FOLDER, open_page, plain, report_errors
-from pages.shared.widgets import job_panel
+from pages.shared.widgets import figure, job_panel
 
 project = open_page("Overview")
 
 with report_errors():
     now = overview.standing(project)
-    cells = st.columns(4)
-    cells[0].metric(
-        "Round",
-        now.round_no,
-        f"{now.answered} of {now.asked} answered",
-        border=True,
-        delta_color="off",
-        delta_arrow="off",
-    )
-    cells[1].metric(
-        "Labelled in the pool",
-        f"{now.labelled:,}",
-        f"of {now.pool:,}",
-        border=True,
-        delta_color="off",
-        delta_arrow="off",
-    )
-    cells[2].metric(
-        "Gold labels",
-        f"{now.gold:,}",
-        f"of {now.reservoir:,} in the reservoir",
-        border=True,
-        delta_color="off",
-        delta_arrow="off",
-    )
-    cells[3].metric(
-        "Open issues",
-        f"{now.open_issues:,}",
-        f"{now.critical_issues} critical",
-        border=True,
-        delta_color="off",
-        delta_arrow="off",
-    )
+    with st.container(horizontal=True):
+        figure("Round", f"{now.round_no}", f"{now.answered} of {now.asked} answered")
+        figure("Labelled", f"{now.labelled:,}", f"of {now.pool:,} in the pool")
+        figure("Gold labels", f"{now.gold:,}", f"of {now.reservoir:,} reserved")
+        figure("Open issues", f"{now.open_issues:,}", f"{now.critical_issues} critical")
 
     model, todo = st.columns(2)
     with model.container(border=True, height="stretch"):
@@ -61,8 +33,6 @@ with report_errors():
     with todo.container(border=True, height="stretch"):
         st.subheader("What to do next", anchor=False)
         for step in overview.next_steps(project, now):
-            st.page_link(
-                PAGES_FOLDER / f"{step.page}.py",
-                label=plain(step.text),
-                icon=":material/arrow_forward:",
-            )
+            st.markdown(plain(step.text))
+            if step.page != "overview":
+                st.page_link(PAGES_FOLDER / f"{step.page}.py", label=step.page.capitalize())

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import streamlit as st
 
 from labeling import audits
-from pages.shared.shell import (
-    PAGES_FOLDER,
-    open_again,
-    open_page,
-    person,
-    plain,
-    report_errors,
-)
+from pages.shared.shell import open_again, open_page, person, plain, report_errors
 from pages.shared.widgets import SEVERITY_COLORS, csv_button, job_panel
 
 project = open_page("Quality")
@@ -23,7 +17,7 @@ project = open_page("Quality")
 def relabel(issue_ids: list[str]) -> None:
     with report_errors(), open_again() as opened:
         audits.relabel(opened, issue_ids, author=person() or "someone")
-        st.toast("The items wait in a relabel queue on the Label page.")
+        st.toast("The items wait in a queue of their own on the Label page.")
 
 
 def save_suite() -> None:
@@ -37,6 +31,7 @@ def outcomes_tab() -> None:
     st.dataframe(
         found,
         hide_index=True,
+        height="content",
         column_order=["status", "severity", "code", "title", "n_found", "message"],
         column_config={
             "n_found": st.column_config.NumberColumn("found", width="small"),
@@ -75,18 +70,30 @@ def issues_tab() -> None:
         selection_mode="multi-row",
         key=f"issues-{shown}",
     )
-    picked = issues.iloc[chosen["selection"]["rows"]]
-    with st.container(horizontal=True):
-        st.button(
-            f"Relabel the {len(picked)} chosen" if len(picked) else "Relabel (choose rows first)",
-            type="primary",
-            disabled=picked.empty or shown != "open",
-            on_click=relabel,
-            args=(list(picked["issue_id"]),),
-            help="Puts the items into a queue on the Label page; each answer is a ruling.",
-        )
+    picked = list(issues.iloc[chosen["selection"]["rows"]]["issue_id"])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if shown == "open":
+            relabel_controls(issues, picked)
         csv_button(everything, "issues")
-        st.page_link(PAGES_FOLDER / "label.py", label="To the queue", icon=":material/keyboard:")
+
+
+def relabel_controls(issues: pd.DataFrame, picked: list[str]) -> None:
+    """Relabel the chosen rows, or as many of the most suspicious as there is time for."""
+    ranked = audits.relabelable(issues)
+    if ranked.empty:
+        return
+    if not picked:
+        budget = st.number_input(
+            "Most suspicious", 1, len(ranked), min(10, len(ranked)), key="budget", width=160
+        )
+        picked = list(ranked["issue_id"].head(budget))
+    st.button(
+        f"Relabel {len(picked)}",
+        type="primary",
+        on_click=relabel,
+        args=(picked,),
+        help="Puts the items into a queue on the Label page; each answer there is a ruling.",
+    )
 
 
 def suite_tab() -> None:

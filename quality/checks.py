@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,9 +144,9 @@ def _conflicting_answers(dataset: Dataset) -> dict[int, tuple[float, str]]:
     answers = pd.DataFrame(_answers(dataset), columns=["row", "person", "label"])
     found = {}
     for row, group in _mixed(answers, "row"):
-        counts = group["label"].value_counts()
+        counts = Counter(group["label"].tolist())
         message = f"{group['person'].nunique()} annotators gave {_tally(counts)}."
-        found[int(row)] = (float(counts.iloc[0] / counts.sum()), message)
+        found[int(row)] = (max(counts.values()) / counts.total(), message)
     return found
 
 
@@ -157,10 +158,11 @@ def _conflicting_copies(dataset: Dataset) -> dict[int, tuple[float, str]]:
     rows["row"] = np.arange(len(rows))
     found = {}
     for _, group in _mixed(rows[_has_content(dataset)].dropna(subset=["label"]), "key"):
-        counts = group["label"].value_counts()
-        message = f"{len(group)} rows with the same content have {_tally(counts)}."
-        for row, label in zip(group["row"], group["label"], strict=True):
-            found[int(row)] = (float(counts[label] / len(group)), message)
+        given = group["label"].tolist()
+        counts = Counter(given)
+        message = f"{len(given)} rows with the same content have {_tally(counts)}."
+        for row, label in zip(group["row"].tolist(), given, strict=True):
+            found[row] = (counts[label] / len(given), message)
     return found
 
 
@@ -172,8 +174,8 @@ def _mixed(frame: pd.DataFrame, by: str) -> list[tuple[Any, pd.DataFrame]]:
     return list(frame[several].groupby(by, sort=False))
 
 
-def _tally(counts: pd.Series) -> str:
-    names = ", ".join(f"{label} ({count})" for label, count in counts.items())
+def _tally(counts: Counter[Any]) -> str:
+    names = ", ".join(f"{label} ({count})" for label, count in counts.most_common())
     return f"{len(counts)} different labels: {names}"
 
 
@@ -269,15 +271,19 @@ def _answers(dataset: Dataset) -> list[tuple[int, str, Any]]:
 
 
 def _cluster_keys(dataset: Dataset) -> npt.NDArray[Any]:
+    """What makes rows copies of each other, (n,); without key and content no row has a copy."""
     if dataset.duplicate_key is not None:
         return dataset.duplicate_key
+    if not dataset.content:
+        return np.arange(len(dataset.frame))
     return exact_keys(dataset.frame, dataset.content)
 
 
 def _has_content(dataset: Dataset) -> npt.NDArray[np.bool_]:
     """Whether any content cell is filled, bool (n,): two empty rows are not duplicates."""
-    columns = list(dataset.content)
-    present = dataset.frame[columns].notna().any(axis=1)
+    if not dataset.content:
+        return np.ones(len(dataset.frame), dtype=bool)
+    present = dataset.frame[list(dataset.content)].notna().any(axis=1)
     return np.asarray(present.to_numpy(), dtype=bool)
 
 

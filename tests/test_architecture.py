@@ -315,7 +315,7 @@ def test_a_page_starts_with_the_guard(page: Path) -> None:
     ("source", "guarded"),
     [
         ("from pages.shared.shell import open_page\nproject = open_page('A')\nst.write(1)", True),
-        ("WIDTH = 3\nproject = shell.open_entrance('A')", True),
+        ("WIDTH = min(3, 4)\nproject = shell.open_entrance('A')", True),
         ("def f():\n    g()\nproject = open_page('A')", True),
         ("st.write(1)\nproject = open_page('A')", False),
         ("x = load()\nproject = open_page('A')", False),
@@ -331,12 +331,18 @@ def test_a_late_guard_is_found(source: str, guarded: bool) -> None:
 def starts_with_guard(source: str) -> bool:
     """Is the first thing that the page does a plain call of the guard?"""
     for statement in ast.parse(source).body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) or is_constant(statement):
             continue
         for _, name in calls(statement):
             guard = name.split(".")[-1] in {"open_page", "open_entrance"}
             return guard and isinstance(statement, ast.Assign | ast.Expr)
     return False
+
+
+def is_constant(statement: ast.stmt) -> bool:
+    """NAME = …"""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return bool(targets) and all(dotted(target).isupper() for target in targets)
 
 
 # The rules are awake: each finds what is planted for it, and nothing in decent code

@@ -61,18 +61,19 @@ def as_numbers(values: pd.Series) -> pd.Series | None:
     """The column as float64 with NaN for blanks, or None if it is not numeric."""
     words = values.astype("object").map(lambda v: None if v is None else str(v).strip().lower())
     filled = words.where(~words.isin(MISSING_WORDS), None)
-    numbers = pd.to_numeric(filled, errors="coerce")
-    known = int(filled.notna().sum())
-    if known == 0 or numbers.notna().sum() < NUMERIC_SHARE * known:
+    numbers = pd.to_numeric(filled, errors="coerce").astype("float64")
+    known, finite = int(filled.notna().sum()), numbers.where(np.isfinite(numbers))
+    if numbers.notna().sum() < NUMERIC_SHARE * known or not finite.notna().any():
         return None
-    return numbers.astype("float64").replace([np.inf, -np.inf], np.nan)
+    return finite
 
 
 def _number_columns(numbers: pd.Series) -> Any:
     missing = numbers.isna().to_numpy()
     filled = numbers.fillna(numbers.median()).to_numpy()
+    filled = filled / max(1.0, np.abs(filled).max())  # so that no square overflows
     spread = filled.std()
-    scaled = (filled - filled.mean()) / (spread if spread > 0 else 1.0)
+    scaled = (filled - filled.mean()) / (spread if spread > 1e-12 else 1.0)
     return np.column_stack([scaled, missing]) if missing.any() else scaled[:, None]
 
 

@@ -84,7 +84,8 @@ def fit(
 ) -> Fitted:
     """Fit class codes `y`, int (rows,), in 0..n_classes-1.
 
-    No rows, or one class only: the constant predictor, so that an empty version has a score too.
+    No rows, one class only or rows without any feature: the constant predictor, so that an empty
+    version has a score too.
     """
     config = config or ModelConfig()
     seen = np.unique(y)
@@ -93,12 +94,14 @@ def fit(
         prior[seen] = 1.0
         return Fitted(prior)
     weight = None if config.class_weight == "none" else config.class_weight
-    estimator = MODELS[resolve(config.model)](
-        regularisation=config.regularisation, class_weight=weight, seed=seed
-    )
     prior = np.bincount(y, minlength=n_classes) / len(y)
     terms = np.flatnonzero(
         features.getnnz(axis=0) if hasattr(features, "getnnz") else features.any(0)
+    )
+    if not len(terms):
+        return Fitted(prior)
+    estimator = MODELS[resolve(config.model)](
+        regularisation=config.regularisation, class_weight=weight, seed=seed
     )
     with one_thread():
         return Fitted(prior, estimator.fit(features[:, terms], y), seen, terms)

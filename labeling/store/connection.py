@@ -39,8 +39,9 @@ def create(path: Path) -> Database:
         raise InputError(f"expected a new file, but {path} exists: choose another name")
     if not path.parent.is_dir():
         raise InputError(f"the folder {path.parent} does not exist: make it first")
+    with closing(sqlite3.connect(path)) as file:  # the mark goes into the file itself, not the WAL
+        file.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db = _open(path)
-    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     _migrate(db, path)
     return db
 

@@ -112,7 +112,7 @@ def last_of(db: Database, annotator: str) -> NewEvent | None:
     return NewEvent(*row) if row else None
 
 
-def annotations(db: Database) -> list[tuple[str, str, str, str | None, int]]:
+def answers(db: Database) -> list[tuple[str, str, str, str | None, int]]:
     """Standing answers from the derived table: item, annotator, kind, value, seq."""
     rows = db.execute(
         "SELECT item_id, annotator, kind, value, seq FROM annotation ORDER BY item_id, annotator"
@@ -121,7 +121,7 @@ def annotations(db: Database) -> list[tuple[str, str, str, str | None, int]]:
 
 
 def standing(db: Database) -> list[tuple[str, str, str, str | None, int]]:
-    """The same, worked out anew from the log: what `annotations` must equal."""
+    """The same, worked out anew from the log: what `answers` must equal."""
     rows = db.execute(
         "SELECT item_id, annotator, kind, value, seq FROM standing ORDER BY item_id, annotator"
     )

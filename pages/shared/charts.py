@@ -14,25 +14,31 @@ def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
     `curve` has arm, n_labels, value, low, high, n; values are shares.
     """
     base = alt.Chart(curve).encode(
-        x=alt.X("n_labels:Q", title="labels in the training data", axis=alt.Axis(tickMinStep=1)),
+        x=alt.X(
+            "n_labels:Q",
+            title="labels in the training data",
+            axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
+            scale=alt.Scale(padding=12),
+        ),
         color=alt.Color("arm:N", title=None, sort=ARMS, legend=alt.Legend(orient="top")),
         tooltip=[
-            alt.Tooltip("arm:N"),
-            alt.Tooltip("round:Q"),
+            alt.Tooltip("arm:N", title="arm"),
+            alt.Tooltip("round:Q", title="round"),
             alt.Tooltip("n_labels:Q", title="labels"),
-            alt.Tooltip("value:Q", format=".1%"),
-            alt.Tooltip("low:Q", format=".1%"),
-            alt.Tooltip("high:Q", format=".1%"),
+            alt.Tooltip("value:Q", format=".1%", title="score"),
+            alt.Tooltip("low:Q", format=".1%", title="at least"),
+            alt.Tooltip("high:Q", format=".1%", title="at most"),
             alt.Tooltip("n:Q", title="gold labels"),
         ],
     )
     scale = alt.Scale(zero=False, nice=True)
     value = alt.Y("value:Q", title="score on gold", scale=scale, axis=alt.Axis(format="%"))
-    dashed = alt.StrokeDash("arm:N", sort=ARMS, legend=None)
-    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=""), y2="high:Q")
-    return (band + base.mark_line(point=True).encode(y=value, strokeDash=dashed)).properties(
-        height=320
+    whiskers = base.mark_rule(opacity=0.5, strokeWidth=2).encode(
+        y=alt.Y("low:Q", title="score on gold"), y2="high:Q"
     )
+    dashed = alt.StrokeDash("arm:N", sort=ARMS, legend=None)
+    line = base.mark_line(point=alt.OverlayMarkDef(size=60)).encode(y=value, strokeDash=dashed)
+    return (whiskers + line).properties(height=320)
 
 
 def waterfall(bars: pd.DataFrame, *, band: str = "placebo") -> alt.LayerChart:

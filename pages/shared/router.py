@@ -60,6 +60,7 @@ def main() -> None:
     )
     st.logo(SHARED / "logo.svg", icon_image=SHARED / "mark.svg", size="large")
     page = st.navigation(menu(), expanded=True)
+    shell.show_sidebar()
     with shell.one_run():
         page.run()
 

@@ -7,11 +7,13 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 from labeling.errors import GroundworkError
 from labeling.project import Project, ProjectInfo, list_projects, open_project
@@ -42,27 +44,27 @@ def open_page(title: str) -> Project:
 def open_entrance(title: str) -> Project | None:
     """`open_page` for a page that also works before there is a project (the Data page)."""
     st.set_page_config(page_title=f"{title} · Groundwork")
+    st.title(title, anchor=False)
     with report_errors():
-        projects = _projects_by_name()
-        chosen = _sidebar(projects)
-        st.title(title, anchor=False)
-        return None if chosen is None else _open_for_this_run(projects[chosen])
+        info = _chosen()
+        return None if info is None else _open_for_this_run(info)
     st.stop()
 
 
 @contextmanager
 def open_again() -> Iterator[Project]:
     """The chosen project for a fragment or a callback, which run without the page's own."""
-    info = _projects_by_name().get(st.session_state.get("project") or "")
+    info = _chosen()
     if info is None:
         raise GroundworkError("No project is chosen any more. Choose one in the sidebar.")
     with open_project(info.path) as project:
         yield project
 
 
-def choose_project(name: str) -> None:
-    """Make `name` the chosen project from the next run on. Call it from a callback."""
-    st.session_state["project"] = st.session_state["kept_project"] = name
+def choose_project(name: str) -> NoReturn:
+    """Make `name` the chosen project and run the page again; the picker takes it up on the way."""
+    st.session_state["next_project"] = name
+    st.rerun()
 
 
 def person() -> str:
@@ -97,23 +99,38 @@ def _open_for_this_run(info: ProjectInfo) -> Project:
     return project
 
 
+def _chosen() -> ProjectInfo | None:
+    """The chosen project, if it is one of those that the folder holds: no other can be opened."""
+    return _projects_by_name().get(st.session_state.get("project") or "")
+
+
+def projects_folder() -> Path:
+    """Where the projects are: GROUNDWORK_PROJECTS, or `projects` in the working directory."""
+    return Path(os.environ.get("GROUNDWORK_PROJECTS", "projects"))
+
+
 def _projects_by_name() -> dict[str, ProjectInfo]:
-    folder = Path(os.environ.get("GROUNDWORK_PROJECTS", "projects"))
-    return {info.name: info for info in list_projects(folder)}
+    return {info.name: info for info in list_projects(projects_folder())}
 
 
 # The sidebar
 
 
-def _sidebar(projects: dict[str, ProjectInfo]) -> str | None:
-    """The chosen project's name, always one of `projects`. Both fields live in the address too."""
+def show_sidebar() -> None:
+    """Project and name. The router calls it, so that both fields outlive a change of page.
+
+    Both live in the address too: a reload, a bookmark and a restarted server bring them back.
+    """
+    projects = _projects_by_name()
     asked = st.query_params.get("project")
     if asked and asked not in projects:
         st.warning(f"There is no project “{plain(asked)}” here. Choose another one.")
+    if "next_project" in st.session_state:
+        st.session_state["project"] = st.session_state.pop("next_project")
     _bring_back("project", only=next(iter(projects)) if len(projects) == 1 else None)
     _bring_back("name")
     with st.sidebar:
-        chosen = st.selectbox(
+        st.selectbox(
             "Project",
             list(projects),
             index=None,
@@ -133,7 +150,6 @@ def _sidebar(projects: dict[str, ProjectInfo]) -> str | None:
             autocomplete="name",
         )
     _keep()
-    return chosen if chosen in projects else None
 
 
 def _keep() -> None:
@@ -143,7 +159,7 @@ def _keep() -> None:
 
 def _bring_back(field: str, *, only: str | None = None) -> None:
     """The browser's Back may lead to an address from before the field was filled in."""
-    kept = st.session_state.get(f"kept_{field}") or only
+    kept = st.session_state.get(field) or st.session_state.get(f"kept_{field}") or only
     if kept and not st.query_params.get(field):
         st.session_state[field] = kept
 
@@ -159,7 +175,8 @@ def _say_how_to_begin() -> None:
                 "A project is one file that holds the items, every answer and every change. "
                 "Bring in a table of texts, rows or images to make the first one."
             )
-        st.page_link(PAGES_FOLDER / "data.py", label="Go to Data", icon=":material/database:")
+        with suppress(StreamlitPageNotFoundError):  # a page run without the router has no menu
+            st.page_link(PAGES_FOLDER / "data.py", label="Go to Data", icon=":material/database:")
 
 
 # Saying what went wrong

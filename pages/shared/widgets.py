@@ -16,6 +16,13 @@ from pages.shared.shell import open_again, person, plain, report_errors
 SEVERITY_COLORS = {"critical": "red", "warning": "orange", "info": "blue"}
 
 
+def figure(label: str, value: str, words: str, *, help: str | None = None) -> None:
+    """A figure with a few words under it, for a row that wraps on narrow screens."""
+    st.metric(
+        label, value, words, delta_color="off", delta_arrow="off", border=True, help=help, width=190
+    )
+
+
 def csv_button(frame: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
     """A download of a table, formulas neutralised, with a mark that lets Excel read Korean."""
     st.download_button(

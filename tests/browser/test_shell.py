@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, View, Watch
+from tests.browser.conftest import ROOT, Server, View, Watch
 
 Ready = Callable[[Page], Page]
 VIEWS = [View(width, 800, scheme) for scheme in ("light", "dark") for width in (1280, 800)]
@@ -38,14 +41,10 @@ def test_a_name_outlives_pages_reloads_and_the_server(
     server: Server, page: Page, ready: Ready
 ) -> None:
     page.goto("/impact")
-    ready(page)
-    page.get_by_label("Your name").fill("Kim 철수")
+    ready(page).get_by_label("Your name").fill("Kim 철수")
     page.get_by_label("Your name").press("Enter")
-    expect(page).to_have_url(re.compile("name=Kim"))
-    ready(page)
-
-    page.get_by_role("link", name="Reports").click()
-    expect(page).to_have_title("Reports · Groundwork")
+    expect(page).to_have_url(re.compile("/impact.*name=Kim"))
+    ready(page).get_by_role("link", name="Reports").click()
     expect(page).to_have_url(re.compile("/reports.*name=Kim"))
     ready(page).go_back()
     expect(page).to_have_title("Impact · Groundwork")
@@ -56,6 +55,16 @@ def test_a_name_outlives_pages_reloads_and_the_server(
     page.reload()
     ready(page)
     expect(page.get_by_label("Your name")).to_have_value("Kim 철수")
+
+
+def test_changing_the_page_is_one_step_of_the_history(page: Page, ready: Ready) -> None:
+    page.goto("/impact?name=Kim")
+    ready(page)
+    before = page.evaluate("history.length")
+    page.get_by_role("link", name="Reports").click()
+    expect(page).to_have_title("Reports · Groundwork")
+    ready(page)
+    assert page.evaluate("history.length") == before + 1
 
 
 @pytest.mark.parametrize("path", ["/", "/impact", "/_stcore/health", "/static/none.js"])
@@ -108,3 +117,31 @@ def test_the_shell_fits_its_window(
         "getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme"
     )
     assert dark == view.scheme
+
+
+def test_one_project_is_opened_and_of_two_one_must_be_chosen(
+    server: Server, page: Page, ready: Ready, samples: Path
+) -> None:
+    make_project(server.projects / "penguins.db", samples)
+    page.goto("/reports")
+    ready(page)
+    expect(page.get_by_role("combobox", name="Project")).to_have_value("penguins")
+    expect(page.get_by_role("heading", name="No project yet")).to_have_count(0)
+
+    make_project(server.projects / "more penguins.db", samples)
+    page.goto("/reports")
+    ready(page)
+    expect(page.get_by_role("heading", name="Which project?")).to_be_visible()
+    page.get_by_role("combobox", name="Project").click()
+    page.get_by_role("option", name="more penguins").click()
+    expect(page).to_have_url(re.compile(r"project=more(\+|%20)penguins"))
+    expect(page.get_by_role("heading", name="Which project?")).to_have_count(0)
+
+
+def make_project(path: Path, samples: Path) -> None:
+    table = [str(path), str(samples / "penguins.csv"), "--columns", "bill_length_mm,bill_depth_mm"]
+    subprocess.run(
+        [sys.executable, "-m", "labeling", "create", *table, "--label", "label", "--quiet"],
+        cwd=ROOT,
+        check=True,
+    )

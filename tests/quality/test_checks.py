@@ -229,6 +229,12 @@ def test_rows_without_content_are_no_duplicates() -> None:
     assert outcome_of("L202", dataset).status == "passed"
 
 
+def test_clusters_are_enough_where_the_content_is_not_in_the_frame() -> None:
+    dataset = changed(plant_conflicts(clean())[0], content=(), annotations=None)
+    assert outcome_of("L202", dataset).findings["row"].tolist() == [3, 7]
+    assert outcome_of("L202", changed(dataset, duplicate_key=None)).status == "passed"
+
+
 def test_the_suite_comes_first_and_each_expectation_has_an_outcome() -> None:
     dataset = changed(
         with_text(clean(), {5: None}),

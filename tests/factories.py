@@ -1,0 +1,139 @@
+"""Small data with a known truth, projects made of it, and an oracle that answers a queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from labeling import imports, project, queue
+from labeling.core.features import Content
+from labeling.ingest import Roles
+from labeling.project import Project
+from labeling.store import items
+
+ENGLISH = {
+    "sport": "goal match team player score league coach season striker referee".split(),
+    "money": "bank loan interest market share profit tax stock invest currency".split(),
+}
+KOREAN = {
+    "긍정": "재미있다 최고 감동 훌륭하다 추천 행복 멋지다 완벽 즐겁다 명작".split(),
+    "부정": "지루하다 최악 실망 아깝다 별로 형편없다 졸리다 돈낭비 억지 망작".split(),
+}
+SPECIES = ("Adelie", "Chinstrap", "Gentoo")
+MEASURES = ("island", "length", "mass")
+
+
+def text_frame(n: int = 120, *, seed: int = 0, korean: bool = False) -> pd.DataFrame:
+    """`n` different short texts of two topics that share some words: columns id, text, label."""
+    rng = np.random.default_rng(seed)
+    topics = KOREAN if korean else ENGLISH
+    names = list(topics)
+    rows = []
+    for i in range(n):
+        label = names[int(rng.integers(2))]
+        other = names[1 - names.index(label)]
+        words = [*rng.choice(topics[label], 4), *rng.choice(topics[other], 1), f"no{seed}x{i}"]
+        rows.append((f"r{seed}-{i:04d}", " ".join(rng.permutation(words)), label))
+    return pd.DataFrame(rows, columns=["id", "text", "label"], dtype=object)
+
+
+def table_frame(n: int = 90, *, seed: int = 0) -> pd.DataFrame:
+    """`n` rows of three separable species with gaps: columns id, island, length, mass, label."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        kind = int(rng.integers(3))
+        length = None if rng.random() < 0.05 else f"{rng.normal(35 + 8 * kind, 1.5):.1f}"
+        mass = f"{rng.normal(3500 + 700 * kind, 200):.0f}"
+        rows.append((f"t{seed}-{i:04d}", f"island {i % 3}", length, mass, SPECIES[kind]))
+    return pd.DataFrame(rows, columns=["id", *MEASURES, "label"], dtype=object)
+
+
+def flipped(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with every label turned into another class."""
+    classes = sorted(set(frame["label"]))
+    turned = dict(zip(classes, [*classes[1:], classes[0]], strict=True))
+    return frame.assign(label=frame["label"].map(turned).astype(object))
+
+
+def roles_of(frame: pd.DataFrame, **others: object) -> Roles:
+    """The roles of a frame made here. Its label column is the oracle's, unless it is named."""
+    kind, columns = ("text", ("text",)) if "text" in frame else ("columns", MEASURES)
+    named = {"id": "id", "classes": tuple(sorted(set(frame["label"].dropna())))} | others
+    return Roles(Content(kind, columns), **named)  # type: ignore[arg-type]
+
+
+def make_project(
+    path: Path,
+    frame: pd.DataFrame,
+    *,
+    seed: int = 0,
+    settings: Mapping[str, str] | None = None,
+    **roles: object,
+) -> Project:
+    """A project of a frame; `settings` are changed at once."""
+    made, _ = imports.create_project(
+        path, frame, roles=roles_of(frame, **roles), source="first.csv", author="test", seed=seed
+    )
+    if settings:
+        project.change_settings(made, settings, author="test")
+    return made
+
+
+def more_rows(
+    into: Project, frame: pd.DataFrame, *, source: str = "more.csv", **roles: object
+) -> imports.ImportSummary:
+    """Import a second frame."""
+    return imports.import_table(
+        into, frame, roles=roles_of(frame, **roles), source=source, author="test"
+    )
+
+
+def truth_of(*frames: pd.DataFrame) -> dict[str, str]:
+    """The true label by source id."""
+    return {str(i): str(y) for f in frames for i, y in zip(f["id"], f["label"], strict=True)}
+
+
+def answer_queue(
+    into: Project,
+    truth: Mapping[str, str],
+    *,
+    annotator: str = "oracle",
+    queue_id: int | None = None,
+    limit: int = 10_000,
+) -> int:
+    """Answer what is asked with the truth, like a person in the browser; how many were answered."""
+    for done in range(limit):
+        asked = queue.next_item(into, annotator, queue=queue_id)
+        if asked is None:
+            return done
+        item = items.get(into.db, asked.item_id)
+        assert item is not None
+        queue.answer(into, asked.slot.slot_id, truth[item.source_id], annotator=annotator, ms=900)
+    return limit
+
+
+def answers_frame(into: Project, truth: Mapping[str, str]) -> pd.DataFrame:
+    """A file of answers for the open queue: item, who, label."""
+    from labeling import export  # noqa: PLC0415 - export imports every service
+
+    open_ = export.queue_table(into)
+    return pd.DataFrame(
+        {"item": open_["item_id"], "who": "oracle", "label": open_["source_id"].map(dict(truth))},
+        dtype=object,
+    )
+
+
+def write_csv(path: Path, frame: pd.DataFrame, *, encoding: str = "utf-8") -> Path:
+    """A frame as a CSV file."""
+    path.write_bytes(frame.to_csv(index=False).encode(encoding))
+    return path
+
+
+def texts_in(into: Project) -> dict[str, str]:
+    """The text of every item by item id."""
+    return {item.item_id: json.loads(item.content)["text"] for item in items.every(into.db)}
