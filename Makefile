@@ -27,10 +27,10 @@ app: .venv/app
 
 # The first project, so that there is something to look at. An existing folder is left alone.
 sample: .venv/app
-	@echo "Making the sample project ..."
-	@mkdir -p "$$GROUNDWORK_PROJECTS"
-	@$(BIN)/python -m labeling create "$$GROUNDWORK_PROJECTS/sms-spam.db" samples/sms_spam.csv \
-		--text text --id id --classes ham,spam --quiet || { rmdir "$$GROUNDWORK_PROJECTS"; exit 1; }
+	@echo "Making the sample projects (four rounds of work take about 15 s) ..."
+	@rm -rf "$$GROUNDWORK_PROJECTS.part" && mkdir -p "$$GROUNDWORK_PROJECTS.part"
+	@$(BIN)/python -m samples.tour "$$GROUNDWORK_PROJECTS.part"
+	@mv "$$GROUNDWORK_PROJECTS.part" "$$GROUNDWORK_PROJECTS"
 
 test: lint browser
 	@$(BIN)/python -m pytest

@@ -25,7 +25,6 @@ from labeling import (
 from labeling.commands import parser
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Progress, Roles
-from labeling.store import changes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -194,7 +193,7 @@ def _verify(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         found = verification.verify(opened)
         n_events = len(export.events_table(opened))
-        n_changes = len(changes.every(opened.db))
+        n_changes = len(history.table(opened))
     for row in found.itertuples():
         print(f"{row.what}: {row.found}", file=sys.stderr)
     clean = f"clean: {n_events:,} events in {n_changes:,} changes add up"

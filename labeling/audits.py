@@ -191,7 +191,9 @@ def outcomes(project: Project, *, audit_id: int | None = None) -> pd.DataFrame:
     chosen = audit_id or store.last(project.db)
     rows = store.outcomes(project.db, chosen) if chosen else []
     frame = pd.DataFrame(rows, columns=store.OUTCOME_COLUMNS)
-    rank = frame["status"].map(URGENCY.index) * 10 + frame["severity"].map(checks.SEVERITIES.index)
+    rank = frame["status"].map(URGENCY.index) * 10 + frame["severity"].map(
+        expectations.SEVERITIES.index
+    )
     return frame.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
@@ -217,7 +219,7 @@ def summary(project: Project) -> Summary:
     """One look: what is wrong, how bad, since when it is known."""
     found, ran = issues(project), audits_table(project)
     is_open = found[found["status"] != "fixed"]
-    counts = {s: int((is_open["severity"] == s).sum()) for s in checks.SEVERITIES}
+    counts = {s: int((is_open["severity"] == s).sum()) for s in expectations.SEVERITIES}
     if ran.empty:
         return Summary(counts, "The checks have not run yet.")
     last, before = ran.iloc[-1], ran["audit_id"].iloc[-2] if len(ran) > 1 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tempfile
@@ -43,7 +44,14 @@ def to_csv(frame: pd.DataFrame) -> str:
     for column in range(len(safe.columns)):
         if not pd.api.types.is_numeric_dtype(safe.iloc[:, column]):
             safe.isetitem(column, safe.iloc[:, column].astype(object).map(neutralise))
-    return str(safe.to_csv(index=False, lineterminator="\n"))
+    quoting = csv.QUOTE_NONNUMERIC if _has_carriage_returns(safe) else csv.QUOTE_MINIMAL
+    return str(safe.to_csv(index=False, lineterminator="\n", quoting=quoting))
+
+
+def _has_carriage_returns(frame: pd.DataFrame) -> bool:
+    """Whether a cell holds one: on its own it ends a line for readers, but the writer quotes none."""
+    words = frame.select_dtypes("object").to_numpy().ravel()
+    return any(isinstance(word, str) and "\r" in word for word in words)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

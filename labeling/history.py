@@ -42,7 +42,7 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
             raise InputError(f"there is no change {change_id}; changes run from 1 to {last}")
         facts = events.of_change(project.db, change_id)
         settings = _settings_before(project, change)
-        if not settings and all(e.kind == "flag" for e in facts):
+        if not settings and not any(_undo(project, fact, 0, author) for fact in facts):
             raise InputError(
                 f"change {change_id} ({change.title}) left no fact that could be undone"
             )
@@ -62,14 +62,14 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
 
 
 def _settings_before(project: Project, change: Change) -> dict[str, str]:
-    """The values that the change's settings had before it."""
-    own = changes.settings_of(project.db, change.change_id)
-    later = {c.change_id for c in changes.every(project.db) if c.change_id >= change.change_id}
-    before = changes.settings(project.db, without=frozenset(later))
+    """The values before it of the settings that the change made and no later one did."""
+    later = {c.change_id for c in changes.every(project.db) if c.change_id > change.change_id}
+    newer = {key for c in later for key in changes.settings_of(project.db, c)}
+    before = changes.settings(project.db, without=frozenset(later | {change.change_id}))
     return {
         key: before.get(key, SETTINGS[key].default)
-        for key in own
-        if key in SETTINGS or key in before
+        for key in changes.settings_of(project.db, change.change_id)
+        if key not in newer and (key in SETTINGS or key in before)
     }
 
 

@@ -157,15 +157,15 @@ def _subset(training: TrainingSet, chosen: Sequence[str]) -> TrainingSet:
 def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
     """The round's training set cut down to what came without active choice.
 
-    That is what files brought, the random seed set, and the control items of every batch.
+    That is the labels of the first import, the random seed set, and the control items of every
+    batch. Later files are left out: nobody knows how their rows were chosen.
     """
-    training = fits.snapshot.training_set(_version(closed))
-    active = {
-        item
-        for item, why, _ in slots.asked(fits.snapshot.project.db)
-        if why not in ("seed", "random", "gold")
-    }
-    return _subset(training, [item for item in training.labels if item not in active])
+    snapshot = fits.snapshot
+    training = snapshot.training_set(_version(closed))
+    why = {item: reason for item, reason, _ in slots.asked(snapshot.project.db)}
+    first = {e.item_id for e in snapshot.log if e.change_id == snapshot.first_import}
+    chosen = [i for i in training.labels if i in first or why.get(i) in ("seed", "random")]
+    return _subset(training, chosen)
 
 
 def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[dict[str, Any]]:

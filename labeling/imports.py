@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import unicodedata
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -351,7 +350,7 @@ def _label_events(
             voices = seen.setdefault(item, {})
             nth = voices.setdefault(label, len(voices) + 1)
             who = f"import:{name}" if nth == 1 else f"import:{name}#{nth}"
-        event_id = _event_id(project, change, row)
+        event_id = _event_id(change, row)
         new.append(NewEvent(event_id, change, "label", item, who, label, 0, version, None, at))
     return events.append(project.db, new)
 
@@ -377,7 +376,7 @@ def _gold_events(
             project.db,
             (
                 NewEvent(
-                    _event_id(project, change, row),
+                    _event_id(change, row),
                     change,
                     "label",
                     plan.item_ids[row],
@@ -394,9 +393,9 @@ def _gold_events(
     return len(usable), len(rows) - len(usable)
 
 
-def _event_id(project: Project, change: int, row: int) -> str:
+def _event_id(change: int, row: int) -> str:
     """An id for a fact that a file states, the same whenever it is imported as this change."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{project.seed}:{change}:{row}"))
+    return f"file-{change}-{row}"
 
 
 def describe(summary: ImportSummary) -> str:

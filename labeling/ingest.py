@@ -85,7 +85,9 @@ def _from_utf16(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is broken UTF-16 ({error.reason}): save it as UTF-8") from error
     if "\x00" in text:
-        raise InputError(f"{name} holds NUL signs: it is no text file (or UTF-32): save it as UTF-8")
+        raise InputError(
+            f"{name} holds NUL signs: it is no text file (or UTF-32): save it as UTF-8"
+        )
     return text
 
 

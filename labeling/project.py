@@ -13,13 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from labeling.config import SETTINGS, Config, check_settings
 from labeling.core.features import Content
 from labeling.errors import GroundworkError, InputError
 from labeling.store import changes, connection
 from labeling.store.changes import LabelSet
+from labeling.store.connection import Database
 
 SUFFIX = ".db"
 _NAME = re.compile(r"[\w가-힣][\w가-힣 .-]{0,80}", re.UNICODE)

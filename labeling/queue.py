@@ -285,7 +285,7 @@ def label_from_table(
         version, at = project.label_set.version, now()
         new = [
             NewEvent(
-                str(uuid.uuid5(uuid.NAMESPACE_OID, f"{project.seed}:{change}:{row}")),
+                f"file-{change}-{row}",
                 change, "label", ids[row], people[row], labels[row], 0, version, None, at,
             )
             for row in range(len(ids))

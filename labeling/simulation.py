@@ -70,6 +70,8 @@ def _check(
             f"expected a batch of at least 1, a budget of at least one batch and one seed or more; "
             f"found batch {batch}, budget {budget}, seeds {len(seeds)}"
         )
+    if min(seeds) < 0:
+        raise InputError(f"expected a seed of 0 or more, found {min(seeds)}")
     if not 0 < test_share < 1:
         raise InputError(f"expected a test size between 0 and 1, found {test_share:g}")
 

@@ -24,7 +24,7 @@ def _file(project: Project) -> Iterator[tuple[str, str]]:
     for line in inspection.integrity(project.db):
         yield "the file", line
     for trigger in inspection.missing_triggers(project.db):
-        yield "append-only guard", f"the trigger {trigger} is missing"
+        yield "append-only guard", f"the trigger {trigger} is missing or altered"
 
 
 def _log(project: Project) -> Iterator[tuple[str, str]]:
@@ -35,6 +35,9 @@ def _log(project: Project) -> Iterator[tuple[str, str]]:
             return
         if events.digest(fact) != digest:
             yield "log", f"event {seq} ({fact[0]}) was altered after it was written"
+    last, counted = events.last(project.db), inspection.last_counted(project.db)
+    if last < counted:
+        yield "log", f"event {counted} is missing: the log ends with number {last}"
 
 
 def _items(project: Project) -> Iterator[tuple[str, str]]:

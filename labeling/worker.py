@@ -24,6 +24,7 @@ from labeling.store.rounds import Job
 SILENT_SECONDS = 120.0
 BEAT_SECONDS = 0.5
 ACTIVE = ("queued", "running")
+_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def _close(project: Project, progress: Progress) -> str:
@@ -58,18 +59,28 @@ def start(project: Project, kind: str, *, author: str) -> int:
         job_id = store.add_job(project.db, kind, author=author, args={}, at=now(), now=time.time())
     if job_id is None:
         raise InputError(f"a '{kind}' job is under way already: wait until it ends")
-    subprocess.Popen(
+    _reap()
+    child = subprocess.Popen(
         [sys.executable, "-m", "labeling.worker", str(project.path.resolve()), str(job_id)],
         cwd=Path(__file__).resolve().parent.parent,
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
+    _children[child.pid] = child
     return job_id
+
+
+def _reap() -> None:
+    """Let go of workers that have ended, so that none stays behind as a zombie."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            _children.pop(pid, None)
 
 
 def status(project: Project, kind: str) -> Job | None:
     """The newest job of a kind. One whose worker died is reported as failed."""
+    _reap()
     job = store.last_job(project.db, kind)
     if job is None or job.state not in ACTIVE or not _is_lost(job):
         return job

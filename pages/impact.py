@@ -61,7 +61,8 @@ def curve(report: dict[str, Any]) -> None:
     st.caption("Whiskers are 95 % intervals. Every round is scored on today's gold labels.")
     control = report["control"]
     if control:
-        st.markdown(plain(impact.words_of(control)) + ".")
+        words = impact.words_of(control)
+        st.markdown(plain(words[:1].upper() + words[1:]) + ".")
     csv_button(rows, "learning_curve")
 
 

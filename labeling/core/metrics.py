@@ -19,7 +19,9 @@ Metric = Callable[[Floats], Floats]
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(part, dtype=float), where=whole > 0)
+    shares: Floats = np.zeros_like(part, dtype=float)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares
 
 
 def _diagonal(confusion: Floats) -> Floats:

@@ -53,7 +53,7 @@ def add(
 
 
 def _change(row: Any) -> Change:
-    return Change(*row[:8], json.loads(row[8]))
+    return Change._make([*row[:8], json.loads(row[8])])
 
 
 _COLUMNS = "change_id, kind, title, author, at, seconds, after_event, answers, payload"

@@ -15,6 +15,8 @@ from sqlite_utils import Database
 from labeling.errors import CorruptionError, InputError
 from labeling.store import schema
 
+__all__ = ["Database", "connect", "copy_to", "create", "reading", "writing"]
+
 APPLICATION_ID = 0x47525744  # "GRWD"
 WAIT_SECONDS = 30.0
 _turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -28,6 +30,7 @@ def _open(path: Path) -> Database:
         "foreign_keys=ON",
         "recursive_triggers=ON",
         "trusted_schema=OFF",
+        "cache_size=-65536",
     ):
         conn.execute(f"PRAGMA {pragma}")
     return Database(conn, use_counts_table=False)

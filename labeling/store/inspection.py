@@ -6,7 +6,7 @@ import json
 
 from sqlite_utils import Database
 
-from labeling.store.schema import LOG_TABLES
+from labeling.store.schema import LOG_TABLES, TRIGGERS, guard
 
 ANSWER_TRIGGERS = ("event_answers", "event_retracts")
 
@@ -19,10 +19,22 @@ def integrity(db: Database) -> list[str]:
 
 
 def missing_triggers(db: Database) -> list[str]:
-    """Triggers that guard the log or keep the derived tables, and are not there."""
-    there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    guards = {f"{table}_no_{act}" for table in LOG_TABLES for act in ("update", "delete")}
-    return sorted((guards | set(ANSWER_TRIGGERS)) - there)
+    """Triggers that guard the log or keep the derived tables, and are not there as written."""
+    there = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    guards = [guard(table, act) for table in LOG_TABLES for act in ("UPDATE", "DELETE")]
+    broken = {sql.split()[2] for sql in guards} - {n for n, sql in there.items() if sql in guards}
+    broken |= {n for n in ANSWER_TRIGGERS if n not in there or there[n] not in TRIGGERS}
+    return sorted(broken)
+
+
+def last_counted(db: Database) -> int:
+    """The newest event that a change, a round or an audit says it came after."""
+    row = db.execute(
+        "SELECT max((SELECT coalesce(max(after_event), 0) FROM change), "
+        "(SELECT coalesce(max(upto_event), 0) FROM round), "
+        "(SELECT coalesce(max(upto_event), 0) FROM audit))"
+    ).fetchone()
+    return int(row[0])
 
 
 def source_counts(db: Database) -> list[tuple[int, int, int]]:

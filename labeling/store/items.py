@@ -136,8 +136,8 @@ def trusted(db: Database) -> set[str]:
     """Reservoir items with a standing answer that did not merely come along in a file."""
     rows = db.execute(
         "SELECT DISTINCT e.item_id FROM event e JOIN item i USING (item_id) "
-        "JOIN change c ON c.change_id = e.change_id WHERE i.side = 'reservoir' "
-        f"AND c.kind <> 'import' AND e.kind IN ('label','adjudicate') AND {_STANDS}"
+        "WHERE e.change_id IN (SELECT change_id FROM change WHERE kind <> 'import') "
+        f"AND i.side = 'reservoir' AND e.kind IN ('label','adjudicate') AND {_STANDS}"
     )
     return {row[0] for row in rows}
 

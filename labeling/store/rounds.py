@@ -64,7 +64,7 @@ def add(db: Database, closed: Round) -> None:
 def every(db: Database) -> list[Round]:
     """All closed rounds, oldest first."""
     rows = db.execute(f"SELECT {_ROUND} FROM round ORDER BY round_no")
-    return [Round(*row[:4], json.loads(row[4]), *row[5:]) for row in rows]
+    return [Round._make([*row[:4], json.loads(row[4]), *row[5:]]) for row in rows]
 
 
 def get_fit(db: Database, fit_key: str) -> Fit | None:
@@ -100,7 +100,7 @@ def put_result(db: Database, name: str, *, upto_event: int, body: Any) -> None:
 
 
 def _job(row: Any) -> Job:
-    return Job(*row[:3], json.loads(row[3]), *row[4:])
+    return Job._make([*row[:3], json.loads(row[3]), *row[4:]])
 
 
 def add_job(

@@ -121,7 +121,7 @@ SELECT item_id, annotator, kind, value, seq FROM (
 WHERE nth = 1
 """
 
-_TRIGGERS = """
+TRIGGERS = """
 CREATE TRIGGER event_answers AFTER INSERT ON event WHEN new.kind IN ('label','skip') BEGIN
   INSERT INTO annotation (item_id, annotator, kind, value, seq)
   VALUES (new.item_id, new.annotator, new.kind, new.value, new.seq)
@@ -142,7 +142,8 @@ END;
 """
 
 
-def _refuse(table: str, act: str) -> str:
+def guard(table: str, act: str) -> str:
+    """The trigger that refuses to update or delete in a table of the log."""
     return (
         f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN "
         f"SELECT RAISE(ABORT, 'the log is append-only: no {act.lower()} on {table}'); END"
@@ -165,8 +166,8 @@ def _run(db: Database, script: str) -> None:
 @MIGRATIONS()
 def the_log_and_what_follows_from_it(db: Database) -> None:
     """Version 1: the append-only log, its derived tables, and the triggers that guard it."""
-    for script in (_LOG, _DERIVED, STANDING, _TRIGGERS):
+    for script in (_LOG, _DERIVED, STANDING, TRIGGERS):
         _run(db, script)
     for table in LOG_TABLES:
         for act in ("UPDATE", "DELETE"):
-            db.execute(_refuse(table, act))
+            db.execute(guard(table, act))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+WHISKER, HALO = "#46535a", "#ffffff"  # together legible on light, on dark and on every bar
 ARMS = ["what you labelled", "random items only"]
 
 
@@ -18,7 +19,7 @@ def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
             "n_labels:Q",
             title="labels in the training data",
             axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
-            scale=alt.Scale(padding=12),
+            scale=alt.Scale(padding=12, zero=False),
         ),
         color=alt.Color("arm:N", title=None, sort=ARMS, legend=alt.Legend(orient="top")),
         tooltip=[
@@ -41,7 +42,7 @@ def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
     return (whiskers + line).properties(height=320)
 
 
-def waterfall(bars: pd.DataFrame, *, band: str = "placebo") -> alt.LayerChart:
+def waterfall(bars: pd.DataFrame) -> alt.LayerChart:
     """One bar a change in points with its interval, oldest on top.
 
     `bars` has change_id, title, delta, low, high, verdict; deltas are shares.
@@ -73,5 +74,6 @@ def waterfall(bars: pd.DataFrame, *, band: str = "placebo") -> alt.LayerChart:
     bar = base.mark_bar().encode(
         x=alt.X("delta:Q", title="points on gold"), color=color, tooltip=shown
     )
-    whisker = base.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    return (bar + whisker).properties(height=alt.Step(34))
+    halo = base.mark_rule(strokeWidth=5, color=HALO, opacity=0.6).encode(x="low:Q", x2="high:Q")
+    whisker = base.mark_rule(strokeWidth=2, color=WHISKER).encode(x="low:Q", x2="high:Q")
+    return (bar + halo + whisker).properties(height=alt.Step(34))
