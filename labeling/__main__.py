@@ -173,9 +173,10 @@ def _close(args: argparse.Namespace) -> int:
 
 
 def _impact(args: argparse.Namespace) -> int:
+    target = export.check_target(Path(args.out))
     with project.opened(Path(args.project)) as opened:
         frame = impact.waterfall(opened, seed=args.seed, progress=_progress(args))
-        export.write_csv(frame, Path(args.out))
+        export.write_csv(frame, target)
         for bar in frame.itertuples():
             _say(args, f"{bar.change_id:>4} {impact.in_words(bar)}")
     return 0
@@ -202,7 +203,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace) -> int:
-    path = Path(args.data)
+    path, target = Path(args.data), export.check_target(Path(args.out))
     frame = ingest.read_table(path)
     content, frame = ingest.content_from_args(args, frame, folder=path.parent)
     ingest.need_columns(frame, [args.label])
@@ -218,7 +219,7 @@ def _simulate(args: argparse.Namespace) -> int:
         test_share=args.test_size,
         progress=_progress(args),
     )
-    export.write_csv(curves, Path(args.out))
+    export.write_csv(curves, target)
     _say(args, f"{len(curves):,} rows written to {args.out}.")
     return 0
 

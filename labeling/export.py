@@ -50,15 +50,20 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 def _has_carriage_returns(frame: pd.DataFrame) -> bool:
     """Whether a cell holds one: on its own it ends a line for readers, but the writer quotes none."""
-    words = frame.select_dtypes("object").to_numpy().ravel()
+    words = frame.to_numpy(dtype=object).ravel()
     return any(isinstance(word, str) and "\r" in word for word in words)
+
+
+def check_target(path: Path) -> Path:
+    """The path, before any work is done for it. Raises InputError if no file can stand there."""
+    if path.is_dir() or not path.resolve().parent.is_dir():
+        raise InputError(f"cannot write {path}: its folder does not exist or it is a folder")
+    return path
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame beside its target, then put it in place, so that no half file is ever seen."""
-    path = Path(path)
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise InputError(f"cannot write {path}: its folder does not exist or it is a folder")
+    path = check_target(Path(path))
     try:
         handle, name = tempfile.mkstemp(dir=path.resolve().parent, suffix=".part")
     except OSError as error:

@@ -12,8 +12,8 @@ from labeling import history, imports, ingest, overview, uploads
 from labeling.core.features import KINDS, Content
 from labeling.ingest import Roles
 from pages.shared.shell import (
-    PAGES_FOLDER,
     choose_project,
+    link_to,
     open_entrance,
     person,
     plain,
@@ -130,7 +130,7 @@ def standing() -> None:
     now = overview.standing(project)
     if now.round_no == 1 and now.answered == 0:
         st.success(f"The first batch is ready: {now.asked} items wait to be labelled.")
-        st.page_link(PAGES_FOLDER / "label.py", label="Label", icon=":material/keyboard:")
+        link_to("label", "Label", icon="keyboard")
     with st.container(horizontal=True):
         figure("Pool", f"{now.pool:,}", "asked and trained on")
         figure("Reservoir", f"{now.reservoir:,}", "never trains")

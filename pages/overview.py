@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from labeling import impact, overview
-from pages.shared.shell import PAGES_FOLDER, open_page, plain, report_errors
+from pages.shared.shell import link_to, open_page, plain, report_errors
 from pages.shared.widgets import figure, job_panel
 
 project = open_page("Overview")
@@ -35,4 +35,4 @@ with report_errors():
         for step in overview.next_steps(project, now):
             st.markdown(plain(step.text))
             if step.page != "overview":
-                st.page_link(PAGES_FOLDER / f"{step.page}.py", label=step.page.capitalize())
+                link_to(step.page, step.page.capitalize())

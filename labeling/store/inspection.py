@@ -20,7 +20,9 @@ def integrity(db: Database) -> list[str]:
 
 def missing_triggers(db: Database) -> list[str]:
     """Triggers that guard the log or keep the derived tables, and are not there as written."""
-    there = dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    there = dict(
+        db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    )
     guards = [guard(table, act) for table in LOG_TABLES for act in ("UPDATE", "DELETE")]
     broken = {sql.split()[2] for sql in guards} - {n for n, sql in there.items() if sql in guards}
     broken |= {n for n in ANSWER_TRIGGERS if n not in there or there[n] not in TRIGGERS}

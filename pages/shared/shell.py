@@ -175,8 +175,13 @@ def _say_how_to_begin() -> None:
                 "A project is one file that holds the items, every answer and every change. "
                 "Bring in a table of texts, rows or images to make the first one."
             )
-        with suppress(StreamlitPageNotFoundError):  # a page run without the router has no menu
-            st.page_link(PAGES_FOLDER / "data.py", label="Go to Data", icon=":material/database:")
+        link_to("data", "Go to Data", icon="database")
+
+
+def link_to(page: str, label: str, *, icon: str = "arrow_forward") -> None:
+    """A link to another page of the menu; a page that runs without the router has no menu."""
+    with suppress(StreamlitPageNotFoundError):
+        st.page_link(PAGES_FOLDER / f"{page}.py", label=label, icon=f":material/{icon}:")
 
 
 # Saying what went wrong

@@ -79,7 +79,9 @@ def test_the_t_interval_and_p_are_those_of_scipy() -> None:
     credits = np.random.default_rng(2).normal(0.1, 0.5, 40)
     theirs = stats.ttest_1samp(credits, 0)
     bounds = theirs.confidence_interval()
-    assert comparison.t_interval(credits) == pytest.approx((credits.mean(), bounds.low, bounds.high))
+    assert comparison.t_interval(credits) == pytest.approx(
+        (credits.mean(), bounds.low, bounds.high)
+    )
     assert comparison.t_p_value(credits) == pytest.approx(theirs.pvalue)
 
 

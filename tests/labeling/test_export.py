@@ -97,7 +97,21 @@ def test_annotators_are_counted(closed: Project) -> None:
 
 
 DANGEROUS = ["=1+1", "+cmd|'/C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "=", "--1"]
-HARMLESS = ["-0.5", "+1", "-1e5", "3.14", "", "a=b", "가나다", "'=1", "2-1", "e-mail@x.y", None, -4, 0.5]
+HARMLESS = [
+    "-0.5",
+    "+1",
+    "-1e5",
+    "3.14",
+    "",
+    "a=b",
+    "가나다",
+    "'=1",
+    "2-1",
+    "e-mail@x.y",
+    None,
+    -4,
+    0.5,
+]
 
 
 @pytest.mark.parametrize("cell", DANGEROUS)
@@ -112,7 +126,7 @@ def test_numbers_and_plain_words_are_left_alone(cell: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["한글, \"따옴표\"", "two\nlines", "win\r\nline", "mac\rline", " blank ", "émoji 🎉", "'"]
+    "text", ['한글, "따옴표"', "two\nlines", "win\r\nline", "mac\rline", " blank ", "émoji 🎉", "'"]
 )
 def test_a_cell_comes_back_as_it_was(text: str) -> None:
     written = export.to_csv(pd.DataFrame({"text": ["x", text], "n": [1, -2]}))

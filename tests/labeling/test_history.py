@@ -170,7 +170,9 @@ def test_reverting_an_older_setting_leaves_the_newer_one(made: Project) -> None:
 # Names of project files
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".hidden", "a..b", "a\x00", "x" * 99])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "", ".", "..", ".hidden", "a..b", "a\x00", "x" * 99]
+)
 def test_a_name_never_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot name a project"):
         project.path_for(tmp_path, name)

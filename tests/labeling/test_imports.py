@@ -32,7 +32,16 @@ def files(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("n", "quota"),
-    [(344, 172), (10, 5), (1, 0), (1999, 999), (2000, 1000), (4000, 1000), (5000, 1000), (9000, 1800)],
+    [
+        (344, 172),
+        (10, 5),
+        (1, 0),
+        (1999, 999),
+        (2000, 1000),
+        (4000, 1000),
+        (5000, 1000),
+        (9000, 1800),
+    ],
 )
 def test_the_reservoir_is_a_fifth_or_a_thousand_rows_but_at_most_half(n: int, quota: int) -> None:
     assert round(imports.wanted_share(n) * n) == quota

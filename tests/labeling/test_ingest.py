@@ -78,7 +78,9 @@ def test_korean_is_read_in_every_encoding_that_people_have(
 ) -> None:
     text = "본문,라벨\n재미있는 영화,긍정\n지루한 영화,부정\n"
     if suffix == ".jsonl":
-        text = '{"본문": "재미있는 영화", "라벨": "긍정"}\n{"본문": "지루한 영화", "라벨": "부정"}\n'
+        text = (
+            '{"본문": "재미있는 영화", "라벨": "긍정"}\n{"본문": "지루한 영화", "라벨": "부정"}\n'
+        )
     path = tmp_path / f"t{suffix}"
     mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
     path.write_bytes(mark + text.encode(encoding))

@@ -156,9 +156,7 @@ def random_log(seed: int, *, n: int = 60) -> Log:
         free = [e for e in seen.events if e.kind != "retract" and e.event_id not in undone]
         if free and rng.random() < 0.2:
             old = free[int(rng.integers(len(free)))]
-            seen.add(
-                "retract", old.item_id, change=change, act=acts[change], target=old.event_id
-            )
+            seen.add("retract", old.item_id, change=change, act=acts[change], target=old.event_id)
         else:
             seen.add(kind, item, value, who=who, change=change, act=acts[change])
     return seen

@@ -77,9 +77,7 @@ def test_a_later_batch_has_control_items(asked: Project) -> None:
 
 
 @pytest.mark.parametrize(("share", "control"), [("0", 0), ("0.01", 1), ("0.5", 10), ("1", 20)])
-def test_the_share_of_control_items_is_a_setting(
-    asked: Project, share: str, control: int
-) -> None:
+def test_the_share_of_control_items_is_a_setting(asked: Project, share: str, control: int) -> None:
     project.change_settings(asked, {"control_share": share}, author="t")
     answer_queue(asked, TRUTH)
     why = Counter(pick.why for pick in publish(asked, 2))
@@ -158,7 +156,9 @@ def test_an_item_answered_while_the_batch_was_computed_is_left_out(asked: Projec
     picks = batches.plan(asked, round_no=2, proba=None)
     slot = take(asked).slot
     queue.answer(asked, slot.slot_id, "sport", annotator="ann")
-    batches.write(asked, [*picks, batches.Pick(slot.item_id, "seed", None)], round_no=2, strategy="x")
+    batches.write(
+        asked, [*picks, batches.Pick(slot.item_id, "seed", None)], round_no=2, strategy="x"
+    )
     assert slot.item_id not in {s.item_id for s in open_slots(asked)}
 
 

@@ -36,7 +36,9 @@ def made(tmp_path: Path) -> Iterator[Project]:
 def dump(of: Project, *, leave_out: tuple[str, ...] = OPERATIONAL) -> list[str]:
     """All rows of the file but those of some tables."""
     lines = of.db.conn.iterdump()
-    return [line for line in lines if not line.startswith(tuple(f"INSERT INTO {t}" for t in leave_out))]
+    return [
+        line for line in lines if not line.startswith(tuple(f"INSERT INTO {t}" for t in leave_out))
+    ]
 
 
 def what_follows(of: Project) -> list[list[tuple[object, ...]]]:
@@ -87,7 +89,11 @@ def test_an_active_learner_learns(made: Project) -> None:
     assert closed.n_gold == 30
     assert closed.report["gold_needed"] is None
     assert accuracy[0] > 0.85
-    assert [row["round"] for row in closed.report["curve"] if row["metric"] == "accuracy"] == [1, 2, 3]
+    assert [row["round"] for row in closed.report["curve"] if row["metric"] == "accuracy"] == [
+        1,
+        2,
+        3,
+    ]
     assert {row["n"] for row in closed.report["curve"]} == {30}, "all on the current gold"
 
 
@@ -119,9 +125,7 @@ def test_a_table_of_constants_closes(tmp_path: Path) -> None:
 def test_an_unknown_label_blocks_and_only_the_audit_is_written(tmp_path: Path) -> None:
     frame = text_frame(60)
     wrong = frame.assign(label=frame["label"].where(frame.index != 7, "weird")).astype(object)
-    with make_project(
-        tmp_path / "p.db", wrong, label="label", classes=("money", "sport")
-    ) as one:
+    with make_project(tmp_path / "p.db", wrong, label="label", classes=("money", "sport")) as one:
         written = (*OPERATIONAL, '"audit"', '"outcome"', '"finding"', '"setting"', '"change"')
         before, n_changes = dump(one, leave_out=written), len(history.table(one))
         with pytest.raises(BlockedError, match="1 found"):
@@ -153,7 +157,9 @@ def test_a_check_a_fix_and_a_check_again(made: Project) -> None:
     found = audits.issues(made).query("item_id == @item and code == 'L202' and status == 'open'")
     assert len(found) == 1
     change = audits.relabel(made, list(found["issue_id"]), author="t")
-    assert set(audits.issues(made).set_index("issue_id").loc[found["issue_id"], "status"]) == {"queued"}
+    assert set(audits.issues(made).set_index("issue_id").loc[found["issue_id"], "status"]) == {
+        "queued"
+    }
     assert answer_queue(made, TRUTH, annotator="rev", queue_id=change) == 1
     audits.recheck(made)
     after = audits.issues(made).set_index("issue_id")
@@ -202,7 +208,11 @@ def test_no_reservoir_item_ever_trains_in_the_whole_life_of_a_project(
                 kinds = history.table(one).query("events > 0")
                 if len(kinds):
                     try:
-                        history.revert(one, int(kinds.sample(random_state=step)["change_id"].iloc[0]), author="t")
+                        history.revert(
+                            one,
+                            int(kinds.sample(random_state=step)["change_id"].iloc[0]),
+                            author="t",
+                        )
                     except InputError:
                         pass
             else:

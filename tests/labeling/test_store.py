@@ -167,7 +167,8 @@ def test_eight_people_at_once_never_get_the_same_slot_and_none_is_lost(project: 
     ids = [item.item_id for item in items.every(project.db)]
     with project.writing():
         slots.publish(
-            project.db, [("batch", 2, item, rank, "seed", None) for rank, item in enumerate(ids, 100)]
+            project.db,
+            [("batch", 2, item, rank, "seed", None) for rank, item in enumerate(ids, 100)],
         )
     wanted = {slot.slot_id for slot in slots.open_slots(project.db, 2)}
     taken: list[tuple[str, int]] = []

@@ -56,7 +56,11 @@ def test_the_order_is_that_of_modal(name: str, measure: object, sign: int) -> No
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("margin", 0.9), ("least_confident", 0.6), ("entropy", -np.log(0.4) * 0.4 - 0.6 * np.log(0.3))],
+    [
+        ("margin", 0.9),
+        ("least_confident", 0.6),
+        ("entropy", -np.log(0.4) * 0.4 - 0.6 * np.log(0.3)),
+    ],
 )
 def test_a_utility_is_the_number_of_the_textbook(name: str, value: float) -> None:
     proba = np.array([[0.4, 0.3, 0.3]])

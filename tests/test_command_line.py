@@ -1,0 +1,356 @@
+"""The command line: exit codes, exact columns, one clear line, and nothing written on bad input."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from labeling import export, project
+from labeling.__main__ import COMMANDS, main
+from labeling.commands import parser
+from labeling.export import TABLES
+from labeling.versions import Snapshot
+from tests.factories import (
+    answers_frame,
+    make_project,
+    table_frame,
+    text_frame,
+    truth_of,
+    write_csv,
+)
+
+BAR = ["change_id", "kind", "title", "n_rows", "delta", "low", "high", "verdict", "fits"]
+QUEUE = ["item_id", "source_id", "rank", "why"]
+CURVES = ["strategy", "seed", "n_labels", "metric", "value"]
+FRAME = text_frame(80)
+
+
+def run(*words: object) -> int:
+    """One command in this process; argparse's own way out counts as its exit code."""
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+def columns(path: Path) -> list[str]:
+    return list(pd.read_csv(path, dtype=str).columns)
+
+
+def state(folder: Path) -> dict[str, str]:
+    """Every file of a folder by its content; a project by the rows it holds."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".db-wal", ".db-shm", ".lock") or path.is_dir():
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".db" and content[:6] == b"SQLite":
+            with project.opened(path) as opened:
+                content = "\n".join(opened.db.conn.iterdump()).encode()
+        found[path.name] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a project, its data, a file of answers and one of another table."""
+    write_csv(tmp_path / "data.csv", FRAME)
+    write_csv(tmp_path / "table.csv", table_frame(40))
+    with make_project(tmp_path / "p.db", FRAME) as made:
+        write_csv(tmp_path / "answers.csv", answers_frame(made, truth_of(FRAME)))
+    return tmp_path
+
+
+def test_the_commands_of_the_contract_are_all_there() -> None:
+    listed = next(a for a in parser()._actions if a.dest == "command")
+    assert list(listed.choices or ()) == list(COMMANDS)
+    contract = "create import settings revert backup label close impact export verify simulate"
+    assert set(COMMANDS) >= set(contract.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, "--help") == 0
+    said = capsys.readouterr().out
+    assert "--seed" in said
+    assert "--quiet" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_without_its_arguments_is_wrong_use(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command) == 2
+    assert "required" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["verify", "p.db", "--what"]])
+def test_wrong_use_is_exit_two(words: list[str]) -> None:
+    assert run(*words) == 2
+
+
+NEEDS_PROJECT: dict[str, list[str]] = {
+    "import": ["data.csv", "--text", "text"],
+    "settings": ["batch_size=5"],
+    "revert": ["1"],
+    "backup": ["copy.db"],
+    "label": ["answers.csv", "--item", "item", "--annotator", "who", "--label", "label"],
+    "close": [],
+    "impact": ["--out", "out.csv"],
+    "export": ["--what", "items", "--out", "out.csv"],
+    "verify": [],
+}
+
+
+@pytest.mark.parametrize("command", NEEDS_PROJECT)
+@pytest.mark.parametrize("target", ["missing.db", "data.csv"])
+def test_a_project_that_is_none_is_bad_input_and_nothing_is_written(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    target: str,
+) -> None:
+    monkeypatch.chdir(folder)
+    before = state(folder)
+    assert run(command, target, *NEEDS_PROJECT[command]) == 2
+    assert_one_line(capsys, command)
+    assert state(folder) == before
+
+
+def assert_one_line(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    assert said.err.startswith(f"{command}: ")
+
+
+LABEL = ["label", "p.db", "answers.csv", "--item", "item", "--annotator", "who", "--label"]
+SIMULATE = ["simulate", "data.csv", "--text", "text", "--label", "label", "--strategy"]
+BAD = {
+    "create over a project": ["create", "p.db", "data.csv", "--text", "text", "--label", "label"],
+    "create without classes": ["create", "n.db", "data.csv", "--text", "text"],
+    "create with one class": ["create", "n.db", "data.csv", "--text", "text", "--classes", "a"],
+    "create from nothing": ["create", "n.db", "no.csv", "--text", "text", "--classes", "a,b"],
+    "create with a missing column": ["create", "n.db", "data.csv", "--text", "x", "--classes", "a,b"],
+    "create in no folder": ["create", "no/n.db", "data.csv", "--text", "text", "--classes", "a,b"],
+    "create with a bad share": ["create", "n.db", "data.csv", "--text", "text", "--classes", "a,b", "--reserve", "2"],
+    "create with a bad id": ["create", "n.db", "data.csv", "--text", "text", "--classes", "a,b", "--id", "x"],
+    "import other columns": ["import", "p.db", "table.csv", "--columns", "island"],
+    "import without the column": ["import", "p.db", "table.csv"],
+    "import of nothing": ["import", "p.db", "no.csv", "--text", "text"],
+    "settings unknown": ["settings", "p.db", "speed=9"],
+    "settings not allowed": ["settings", "p.db", "batch_size=0"],
+    "settings half right": ["settings", "p.db", "batch_size=5", "strategy=magic"],
+    "settings without a value": ["settings", "p.db", "batch_size"],
+    "revert of nothing": ["revert", "p.db", "99"],
+    "revert of an import without labels": ["revert", "p.db", "1"],
+    "backup over a file": ["backup", "p.db", "data.csv"],
+    "backup in no folder": ["backup", "p.db", "no/copy.db"],
+    "label with a missing column": [*LABEL, "nope"],
+    "label with no class": [*LABEL, "who"],
+    "label of unknown items": ["label", "p.db", "data.csv", "--item", "text", "--annotator", "id", "--label", "label"],
+    "impact without gold": ["impact", "p.db", "--out", "out.csv"],
+    "impact into no folder": ["impact", "p.db", "--out", "no/out.csv"],
+    "export of no table": ["export", "p.db", "--what", "secrets", "--out", "out.csv"],
+    "export into no folder": ["export", "p.db", "--what", "items", "--out", "no/out.csv"],
+    "simulate no strategy": [*SIMULATE, "magic", "--budget", "20", "--batch", "10", "--seeds", "1", "--out", "out.csv"],
+    "simulate no seeds": [*SIMULATE, "random", "--budget", "20", "--batch", "10", "--seeds", "0", "--out", "out.csv"],
+    "simulate a bad seed": [*SIMULATE, "random", "--budget", "20", "--batch", "10", "--seeds", "1", "--seed", "-1", "--out", "out.csv"],
+    "simulate no batch": [*SIMULATE, "random", "--budget", "20", "--batch", "0", "--seeds", "1", "--out", "out.csv"],
+    "simulate all as test": [*SIMULATE, "random", "--budget", "20", "--batch", "10", "--seeds", "1", "--test-size", "1", "--out", "out.csv"],
+    "simulate into no folder": [*SIMULATE, "random", "--budget", "20", "--batch", "10", "--seeds", "1", "--out", "no/out.csv"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_exit_two_with_one_line_and_nothing_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    before = state(folder)
+    assert run(*BAD[name]) == 2
+    assert_one_line(capsys, BAD[name][0])
+    assert state(folder) == before
+
+
+def test_impact_into_no_folder_measures_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(*LABEL, "label", "--quiet") == 0
+    before = state(folder)
+    assert run("impact", "p.db", "--out", "no/out.csv") == 2
+    assert state(folder) == before
+
+
+def test_a_fault_of_ours_is_exit_three_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(opened: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(TABLES, "items", broken)  # type: ignore[arg-type]
+    out = folder / "out.csv"
+    assert run("export", folder / "p.db", "--what", "items", "--out", out) == 3
+    assert "a fault of ours" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_torn_project_is_exit_three(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "p.db"
+    path.write_bytes(path.read_bytes()[:5000])
+    assert run("verify", path) == 3
+    assert "restore a backup" in capsys.readouterr().err
+
+
+def test_settings_are_shown_and_changed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("settings", folder / "p.db", "batch_size=7", "regularisation=2") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "batch_size=7" in said
+    assert "regularisation=2" in said
+    with project.opened(folder / "p.db") as opened:
+        kinds = export.table(opened, "changes")["kind"].tolist()
+    assert kinds[-2:] == ["settings", "model"]
+
+
+@pytest.mark.parametrize("command", ["settings", "verify", "export"])
+def test_quiet_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    more = ["--what", "items", "--out", folder / "o.csv"] if command == "export" else []
+    assert run(command, folder / "p.db", *more, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_revert_takes_a_file_of_answers_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(*LABEL, "label", "--quiet") == 0
+    with project.opened(folder / "p.db") as opened:
+        change = int(export.table(opened, "changes")["change_id"].max())
+    assert run("revert", "p.db", change, "--quiet") == 0
+    assert run("export", "p.db", "--what", "annotations", "--out", "a.csv", "--quiet") == 0
+    assert pd.read_csv("a.csv").empty
+    assert run("verify", "p.db", "--quiet") == 0
+
+
+def test_an_unknown_label_blocks_closing_with_exit_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = FRAME.assign(label=FRAME["label"].where(FRAME.index != 3, "weird"))
+    data, path = write_csv(tmp_path / "d.csv", odd), tmp_path / "p.db"
+    made = run(
+        "create", path, data, "--text", "text", "--label", "label", "--classes", "money,sport"
+    )
+    assert made == 0
+    capsys.readouterr()
+    assert run("close", path) == 1
+    assert_one_line(capsys, "close")
+    with project.opened(path) as opened:
+        assert export.table(opened, "rounds").empty
+        assert (export.table(opened, "issues")["severity"] == "critical").sum() == 1
+
+
+def test_korean_in_cp949_goes_in_and_comes_out_as_utf8(tmp_path: Path) -> None:
+    frame = text_frame(40, korean=True)
+    data = write_csv(tmp_path / "d.csv", frame, encoding="cp949")
+    path, out = tmp_path / "p.db", tmp_path / "o.csv"
+    assert (
+        run("create", path, data, "--text", "text", "--id", "id", "--label", "label", "--quiet")
+        == 0
+    )
+    assert run("export", path, "--what", "items", "--out", out, "--quiet") == 0
+    found = pd.read_csv(out, encoding="utf-8")
+    assert found["text"].tolist() == frame["text"].tolist()
+
+
+def test_a_simulation_writes_its_curves(folder: Path) -> None:
+    out = folder / "curves.csv"
+    words = [*SIMULATE, "default", "--strategy", "random", "--budget", "20", "--batch", "10"]
+    words[1] = str(folder / "data.csv")
+    assert run(*words, "--seeds", "2", "--seed", "5", "--out", out, "--quiet") == 0
+    assert columns(out) == CURVES
+    found = pd.read_csv(out)
+    assert set(found["strategy"]) == {"default", "random", "full"}
+    assert set(found["seed"]) == {5, 6}
+
+
+def test_the_commands_run_as_a_program(folder: Path, root: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "labeling", "verify", str(folder / "p.db")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("clean: 0 events")
+
+
+# The whole way on the three samples, labelled by an oracle from the file
+
+PENGUINS = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex"
+SAMPLES = {
+    "sms_spam": ["--text", "text", "--classes", "ham,spam"],
+    "nsmc_6k": ["--text", "text", "--classes", "negative,positive"],
+    "penguins": ["--columns", PENGUINS, "--classes", "Adelie,Chinstrap,Gentoo"],
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_whole_way_from_a_csv_to_what_each_change_did(
+    name: str, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, path = samples / f"{name}.csv", tmp_path / "p.db"
+    truth = pd.read_csv(data, dtype=str).set_index("id")["label"]
+    step = quietly(path)
+    assert run("create", path, data, "--id", "id", *SAMPLES[name], "--quiet") == 0
+    for round_no in (1, 2, 3):
+        step("export", "--what", "queue", "--out", tmp_path / "queue.csv")
+        asked = pd.read_csv(tmp_path / "queue.csv", dtype=str)
+        assert list(asked.columns) == QUEUE
+        assert (asked["why"] == "gold").sum() == 10, f"round {round_no}"
+        asked = asked.assign(label=asked["source_id"].map(truth), who="oracle")
+        write_csv(tmp_path / "answers.csv", asked)
+        labels = ["--item", "item_id", "--annotator", "who", "--label", "label"]
+        step("label", tmp_path / "answers.csv", *labels)
+        step("close")
+    step("impact", "--out", tmp_path / "impact.csv")
+    bars = pd.read_csv(tmp_path / "impact.csv")
+    assert list(bars.columns) == BAR
+    assert len(bars) == 3
+    assert bars[["n_rows", "delta", "low", "high", "fits"]].notna().all(axis=None)
+    for table in TABLES:
+        step("export", "--what", table, "--out", tmp_path / f"{table}.csv")
+        assert columns(tmp_path / f"{table}.csv")
+    exported = pd.read_csv(tmp_path / "items.csv", dtype=str).set_index("source_id")
+    told = exported["assigned_label"].dropna()
+    assert len(told) == 90
+    assert (told == truth[told.index]).all()
+    assert exported["part"].value_counts()["gold"] == 30
+    scores = pd.read_csv(tmp_path / "scores.csv").query("arm == 'active' and metric == 'accuracy'")
+    assert scores["round"].tolist() == [1, 2, 3]
+    assert scores["value"].iloc[-1] > 0.5
+    step("verify")
+    copy = tmp_path / "copy.db"
+    step("backup", copy)
+    quietly(copy)("verify")
+    assert capsys.readouterr() == ("", "")
+    with project.opened(path) as opened, project.opened(copy) as again:
+        assert Snapshot(opened).gold() == Snapshot(again).gold()
+
+
+def quietly(path: Path) -> Callable[..., None]:
+    """Commands on one project that must be fine and say nothing."""
+
+    def step(command: str, *words: object) -> None:
+        assert run(command, path, *words, "--quiet") == 0, command
+
+    return step

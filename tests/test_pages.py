@@ -1,0 +1,85 @@
+"""Every page, run by Streamlit itself: fresh, worked on, and without a project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from samples import tour
+
+PAGES = ("overview", "label", "quality", "impact", "data", "requirements", "team", "reports")
+
+
+@pytest.fixture(scope="session")
+def worked_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make app` opens: one project with four rounds of work, one fresh."""
+    folder = tmp_path_factory.mktemp("tour")
+    tour.main(folder)
+    return folder
+
+
+@pytest.fixture
+def both(worked_on: Path, projects: Path) -> Path:
+    for path in worked_on.glob("*.db"):
+        shutil.copy(path, projects)
+    return projects
+
+
+def run(root: Path, page: str, project: str | None = None) -> AppTest:
+    app = AppTest.from_file(str(root / "pages" / f"{page}.py"), default_timeout=30)
+    app.session_state["name"] = "Ann"
+    if project:
+        app.session_state["project"] = project
+    return app.run()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_how_to_begin_without_a_project(root: Path, projects: Path, page: str) -> None:
+    app = run(root, page)
+    assert not app.exception
+    assert not app.error
+    words = [block.value for block in app.subheader]
+    assert "No project yet" in words or "New project" in words
+
+
+@pytest.mark.parametrize("project", ["sms-tour", "nsmc-reviews"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_a_fresh_project_and_one_at_work(
+    root: Path, both: Path, page: str, project: str
+) -> None:
+    app = run(root, page, project)
+    assert not app.exception
+    assert [block.value for block in app.error] == []
+    assert app.title[0].value.lower() == page
+
+
+def test_the_impact_page_tells_the_story(root: Path, both: Path) -> None:
+    app = run(root, "impact", "sms-tour")
+    words = " ".join(block.value for block in app.markdown)
+    assert "Round 4 against round 3" in words
+    assert "real" in words
+    assert [metric.label for metric in app.metric] == ["Accuracy", "Macro recall", "Macro F1"]
+    assert "on 100 gold" in app.metric[0].delta
+
+
+def test_without_gold_there_is_no_headline(root: Path, both: Path) -> None:
+    app = run(root, "overview", "nsmc-reviews")
+    assert "No round is closed yet" in " ".join(block.value for block in app.markdown)
+
+
+def test_an_unknown_setting_value_is_refused_in_words(root: Path, both: Path) -> None:
+    app = run(root, "requirements", "nsmc-reviews")
+    app.text_input(key="setting-batch_size").set_value("many")
+    next(button for button in app.button if button.label == "Save the settings").click().run()
+    assert "expected a whole number" in app.error[0].value
+
+
+def test_a_suite_that_is_no_json_is_refused_and_kept_on_the_screen(root: Path, both: Path) -> None:
+    app = run(root, "quality", "sms-tour")
+    app.text_area(key="suite").set_value("[{]").run()
+    next(button for button in app.button if button.label == "Save the suite").click().run()
+    assert "was not saved" in app.error[0].value
+    assert app.text_area(key="suite").value == "[{]"
