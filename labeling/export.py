@@ -49,7 +49,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def _has_carriage_returns(frame: pd.DataFrame) -> bool:
-    """Whether a cell holds one: on its own it ends a line for readers, but the writer quotes none."""
+    """Whether a cell holds one: alone it ends a line for readers, and the writer leaves it bare."""
     words = frame.to_numpy(dtype=object).ravel()
     return any(isinstance(word, str) and "\r" in word for word in words)
 

@@ -16,8 +16,8 @@ import pandas as pd
 from labeling import batches
 from labeling.core.features import Content
 from labeling.errors import InputError
-from labeling.ingest import Progress, Roles, need_columns, silent
-from labeling.project import Project, derive_seed, new_project, now
+from labeling.ingest import Progress, Roles, name_column, need_columns, silent
+from labeling.project import Project, derive_seed, new_project, now, open_project
 from labeling.store import changes, events, items
 from labeling.store.events import NewEvent
 from quality import duplicates
@@ -53,21 +53,33 @@ def create_project(
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Project, ImportSummary]:
-    """A new project from its first table; publishes the seed batch. Nothing stays on failure."""
+    """A new project from its first table; publishes the seed batch. Nothing stays on failure.
+
+    It is made beside its place and moved there when it is whole, so that no half project is seen.
+    """
+    if path.exists():
+        raise InputError(f"expected a new file, but {path} exists: choose another name")
     plan = _plan(frame, roles, classes=_classes(frame, roles))
-    existed = path.exists()
-    project = new_project(path, title=title or path.stem, content=roles.content, seed=seed)
+    draft = path.with_name(f".{path.name}.part")
+    _remove(draft)
     try:
-        with project.writing():
+        with (
+            new_project(
+                draft, title=title or path.stem, content=roles.content, seed=seed
+            ) as project,
+            project.writing(),
+        ):
             summary = _write(project, frame, plan, source=source, author=author, progress=progress)
             batches.publish_seed(project)
-    except BaseException:
-        project.close()
-        if not existed:
-            for ending in ("", "-wal", "-shm", "-journal", ".lock"):
-                path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
-        raise
-    return project, summary
+        draft.rename(path)
+    finally:
+        _remove(draft)
+    return open_project(path), summary
+
+
+def _remove(draft: Path) -> None:
+    for ending in ("", "-wal", "-shm", "-journal", ".lock"):
+        draft.with_name(f"{draft.name}{ending}").unlink(missing_ok=True)
 
 
 def import_table(
@@ -184,10 +196,12 @@ def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None)
 def _source_ids(chosen: pd.DataFrame, roles: Roles, keep: np.ndarray) -> list[str]:
     if roles.id is None:
         return [str(row) for row in np.flatnonzero(keep)]
-    blank = chosen.index[chosen[roles.id].isna()]
+    is_image = roles.content.kind == "image" and roles.id in roles.content.columns
+    names = chosen[name_column(roles.id) if is_image else roles.id]
+    blank = chosen.index[names.isna()]
     if len(blank):
         raise InputError(f"column '{roles.id}' is blank in row {blank[0]}: every row needs an id")
-    return [clean(value) for value in chosen[roles.id]]
+    return [clean(value) for value in names]
 
 
 def _gold_labels(

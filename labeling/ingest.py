@@ -342,12 +342,18 @@ def content_from_args(
 def load_images(
     frame: pd.DataFrame, column: str, *, archive: Path | None, folder: Path
 ) -> pd.DataFrame:
-    """A copy of the table whose `column` holds the images' bytes instead of their names."""
+    """A copy of the table whose `column` holds the images' bytes; `name_column` has the names."""
     names = frame[column].tolist()
     if any(name is None for name in names):
         raise InputError(f"row {names.index(None)} names no image in column '{column}'")
     data = _from_zip(names, archive) if archive else [_from_folder(name, folder) for name in names]
-    return frame.assign(**{column: pd.Series(data, index=frame.index, dtype=object)})
+    loaded = pd.Series(data, index=frame.index, dtype=object)
+    return frame.assign(**{name_column(column): frame[column], column: loaded})
+
+
+def name_column(column: str) -> str:
+    """Where the file names of an image column are kept once it holds the images themselves."""
+    return f"{column}_name"
 
 
 def _from_zip(names: Sequence[str], archive: Path) -> list[bytes]:

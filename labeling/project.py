@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from labeling.config import SETTINGS, Config, check_settings
 from labeling.core.features import Content
-from labeling.errors import GroundworkError, InputError
+from labeling.errors import InputError
 from labeling.store import changes, connection
 from labeling.store.changes import LabelSet
 from labeling.store.connection import Database
@@ -25,12 +25,10 @@ _NAME = re.compile(r"[\w가-힣][\w가-힣 .-]{0,80}", re.UNICODE)
 
 
 class ProjectInfo(NamedTuple):
-    """What a list of projects shows of one."""
+    """A project in a folder: its name, which is the file's without the ending, and its file."""
 
     name: str
     path: Path
-    title: str
-    created_at: str
 
 
 def now() -> str:
@@ -140,16 +138,9 @@ def opened(path: Path) -> Iterator[Project]:
 
 
 def list_projects(folder: Path) -> list[ProjectInfo]:
-    """The projects of a folder by name; files that are none are passed over."""
-    found = []
-    for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []:
-        try:
-            with opened(path) as project:
-                facts = project.facts
-                found.append(ProjectInfo(path.stem, path, facts["title"], facts["created_at"]))
-        except (GroundworkError, KeyError):
-            continue
-    return found
+    """The projects of a folder by name, told by their first bytes: none is opened for it."""
+    paths = sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+    return [ProjectInfo(path.stem, path) for path in paths if connection.is_project(path)]
 
 
 def path_for(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -47,6 +48,10 @@ def _items(project: Project) -> Iterator[tuple[str, str]]:
         if item_id(item.content) != item.item_id:
             yield "items", f"item {item.item_id} does not hold the content that its id names"
         sides.setdefault(item.cluster, set()).add(item.side)
+    for name, data in snapshot.images.items():
+        content = json.loads(snapshot.items[snapshot.position[name]].content)
+        if hashlib.sha256(data).hexdigest() not in content.values():
+            yield "items", f"item {name} does not hold the image that its id names"
     for cluster, both in sides.items():
         if len(both) > 1:
             yield "reservoir", f"cluster {cluster} lies on both sides of the wall"

@@ -16,12 +16,56 @@ from labeling.project import Project
 from labeling.store import items
 
 ENGLISH = {
-    "sport": "goal match team player score league coach season striker referee".split(),
-    "money": "bank loan interest market share profit tax stock invest currency".split(),
+    "sport": [
+        "goal",
+        "match",
+        "team",
+        "player",
+        "score",
+        "league",
+        "coach",
+        "season",
+        "striker",
+        "referee",
+    ],
+    "money": [
+        "bank",
+        "loan",
+        "interest",
+        "market",
+        "share",
+        "profit",
+        "tax",
+        "stock",
+        "invest",
+        "currency",
+    ],
 }
 KOREAN = {
-    "긍정": "재미있다 최고 감동 훌륭하다 추천 행복 멋지다 완벽 즐겁다 명작".split(),
-    "부정": "지루하다 최악 실망 아깝다 별로 형편없다 졸리다 돈낭비 억지 망작".split(),
+    "긍정": [
+        "재미있다",
+        "최고",
+        "감동",
+        "훌륭하다",
+        "추천",
+        "행복",
+        "멋지다",
+        "완벽",
+        "즐겁다",
+        "명작",
+    ],
+    "부정": [
+        "지루하다",
+        "최악",
+        "실망",
+        "아깝다",
+        "별로",
+        "형편없다",
+        "졸리다",
+        "돈낭비",
+        "억지",
+        "망작",
+    ],
 }
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 MEASURES = ("island", "length", "mass")
@@ -119,7 +163,7 @@ def answer_queue(
 
 def answers_frame(into: Project, truth: Mapping[str, str]) -> pd.DataFrame:
     """A file of answers for the open queue: item, who, label."""
-    from labeling import export  # noqa: PLC0415 - export imports every service
+    from labeling import export
 
     open_ = export.queue_table(into)
     return pd.DataFrame(

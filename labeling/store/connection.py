@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from labeling.errors import CorruptionError, InputError
 from labeling.store import schema
 
-__all__ = ["Database", "connect", "copy_to", "create", "reading", "writing"]
+__all__ = ["Database", "connect", "copy_to", "create", "is_project", "reading", "writing"]
 
 APPLICATION_ID = 0x47525744  # "GRWD"
 WAIT_SECONDS = 30.0
@@ -49,13 +49,21 @@ def create(path: Path) -> Database:
     return db
 
 
+def is_project(path: Path) -> bool:
+    """Whether a file's first bytes say that it is a Groundwork project."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(72)
+    except OSError:
+        return False
+    return header[:15] == b"SQLite format 3" and header[68:] == APPLICATION_ID.to_bytes(4, "big")
+
+
 def connect(path: Path) -> Database:
     """Open a project file and bring its schema up to date. Raises InputError if it is none."""
     if not path.is_file():
         raise InputError(f"expected a project file, but {path} does not exist")
-    with path.open("rb") as file:
-        header = file.read(72)
-    if header[:15] != b"SQLite format 3" or header[68:72] != APPLICATION_ID.to_bytes(4, "big"):
+    if not is_project(path):
         raise InputError(f"{path} is no Groundwork project: make one with `create`")
     try:
         db = _open(path)

@@ -24,7 +24,7 @@ COLUMNS = {
     "annotations": ["item_id", "source_id", "annotator", "kind", "label", "seq"],
     "changes": ["change_id", "kind", "title", "author", "at", "events", "seconds", "answers"],
     "queue": ["item_id", "source_id", "rank", "why"],
-    "impact": "change_id kind title n_rows delta low high verdict fits".split(),
+    "impact": ["change_id", "kind", "title", "n_rows", "delta", "low", "high", "verdict", "fits"],
 }
 
 

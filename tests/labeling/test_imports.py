@@ -1,4 +1,4 @@
-"""Import: items by content, a wall between pool and reservoir that holds for ever, labels as events."""
+"""Import: items by content, a wall that holds for ever, labels as events."""
 
 from __future__ import annotations
 
@@ -106,6 +106,18 @@ def test_a_later_import_keeps_every_side(tmp_path: Path) -> None:
         assert summary.known_items == 60
         fresh = [side for i, side in after.items() if i.startswith("r9")]
         assert Counter(fresh)["pool"] >= 25
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_look_alikes_follow_their_cluster_whatever_is_reserved(
+    tmp_path: Path, share: float
+) -> None:
+    with make_project(tmp_path / "p.db", text_frame(60)) as made:
+        before = sides(made)
+        more_rows(made, copies(60), reserve=share)
+        after = {i: side for i, side in sides(made).items() if i.count("-") == 2}
+        assert len(after) == 180
+        assert all(side == before[i.rsplit("-", 1)[0]] for i, side in after.items())
 
 
 def test_a_row_imported_twice_is_one_item_with_two_sources(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from labeling import batches, project, queue
+from labeling.core.log import DataVersion
 from labeling.core.strategies import STRATEGIES
 from labeling.errors import InputError
 from labeling.project import Project
@@ -325,14 +326,15 @@ def test_an_answer_in_a_relabel_queue_is_a_ruling(asked: Project) -> None:
     snapshot = Snapshot(asked)
     labels = snapshot.labels(snapshot_version(snapshot))
     assert labels[slot.item_id] == "money"
+    rulings = snapshot.standing(snapshot_version(snapshot)).rulings
+    assert {item: ruling.value for item, ruling in rulings.items()} == {slot.item_id: "money"}
+    assert events.annotations_of(asked.db, slot.item_id) == [("ann", "label", "sport")]
     queue.undo(asked, "ann")
     snapshot = Snapshot(asked)
     assert snapshot.labels(snapshot_version(snapshot))[slot.item_id] == "sport"
 
 
-def snapshot_version(snapshot: Snapshot) -> object:
-    from labeling.core.log import DataVersion
-
+def snapshot_version(snapshot: Snapshot) -> DataVersion:
     return DataVersion(snapshot.upto)
 
 

@@ -1,14 +1,18 @@
-"""Rounds and their worker: the same log closes the same way, and a crash leaves the state before."""
+"""Rounds and their worker: one log closes one way, and a crash leaves the state before."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labeling import audits, history, project, queue, rounds, worker
@@ -24,6 +28,7 @@ from tests.factories import answer_queue, flipped, make_project, more_rows, text
 
 FRAME = text_frame(120)
 TRUTH = truth_of(FRAME)
+Truth, Frames = dict[str, str], list[pd.DataFrame]
 OPERATIONAL = ('"job"', '"sqlite_sequence"')
 
 
@@ -170,6 +175,49 @@ def test_a_check_a_fix_and_a_check_again(made: Project) -> None:
 # The wall
 
 
+def answer_some(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    answer_queue(one, wrong if step % 5 == 0 else truth, limit=6)
+
+
+def import_more(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    if extra:
+        more_rows(one, extra.pop(), label="label", source=f"more{step}.csv")
+
+
+def import_look_alikes(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    spelt = FRAME.sample(15, random_state=step)
+    spelt = spelt.assign(text=spelt["text"].str.upper(), id=spelt["id"] + f"u{step}")
+    more_rows(one, spelt.astype(object), label="label", source=f"copy{step}.csv")
+    truth.update(truth_of(spelt))
+    wrong.update(truth_of(spelt))
+
+
+def correct_some(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    audits.recheck(one)
+    found = audits.issues(one).query("status == 'open' and code.str.startswith('L')")
+    if len(found):
+        change = audits.relabel(one, list(found["issue_id"][:5]), author="t")
+        answer_queue(one, truth, annotator="rev", queue_id=change)
+
+
+def revert_one(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    known = history.table(one).query("events > 0")
+    if len(known):
+        chosen = int(known.sample(random_state=step)["change_id"].iloc[0])
+        with contextlib.suppress(InputError):  # it may be undone already
+            history.revert(one, chosen, author="t")
+
+
+def close_it(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
+    rounds.close_round(one)
+
+
+LIFE = {
+    act.__name__: act
+    for act in (answer_some, import_more, import_look_alikes, correct_some, revert_one, close_it)
+}
+
+
 def trained_on(of: Project, snapshot: Snapshot, *without: int) -> set[str]:
     version = DataVersion(snapshot.upto, frozenset(without))
     return {snapshot.side[item] for item in snapshot.training_set(version).labels}
@@ -187,36 +235,7 @@ def test_no_reservoir_item_ever_trains_in_the_whole_life_of_a_project(
     with make_project(tmp_path / "p.db", FRAME, seed=seed, label="label", settings=settings) as one:
         walls: dict[str, str] = {}
         for step in range(14):
-            act = rng.choice(["answer", "import", "copies", "correct", "revert", "close"])
-            if act == "answer":
-                answer_queue(one, wrong if rng.random() < 0.2 else truth, limit=6)
-            elif act == "import" and extra:
-                more_rows(one, extra.pop(), label="label", source=f"more{step}.csv")
-            elif act == "copies":
-                spelt = FRAME.sample(15, random_state=step)
-                spelt = spelt.assign(text=spelt["text"].str.upper(), id=spelt["id"] + f"u{step}")
-                more_rows(one, spelt.astype(object), label="label", source=f"copy{step}.csv")
-                truth |= truth_of(spelt)
-                wrong |= truth_of(spelt)
-            elif act == "correct":
-                audits.recheck(one)
-                found = audits.issues(one).query("status == 'open' and code.str.startswith('L')")
-                if len(found):
-                    change = audits.relabel(one, list(found["issue_id"][:5]), author="t")
-                    answer_queue(one, truth, annotator="rev", queue_id=change)
-            elif act == "revert":
-                kinds = history.table(one).query("events > 0")
-                if len(kinds):
-                    try:
-                        history.revert(
-                            one,
-                            int(kinds.sample(random_state=step)["change_id"].iloc[0]),
-                            author="t",
-                        )
-                    except InputError:
-                        pass
-            else:
-                rounds.close_round(one)
+            LIFE[str(rng.choice(list(LIFE)))](one, step, truth, wrong, extra)
             snapshot = Snapshot(one)
             changes = [change.change_id for change in snapshot.changes]
             for without in ([], rng.choice(changes, 2).tolist()):
@@ -285,9 +304,6 @@ def test_a_killed_worker_leaves_the_state_before_and_labeling_goes_on(tmp_path: 
 def test_a_server_killed_while_people_label_loses_no_acknowledged_answer(
     made: Project, root: Path
 ) -> None:
-    import subprocess
-    import sys
-
     script = (
         "import sys\nfrom pathlib import Path\nfrom labeling import queue\n"
         "from labeling.project import opened\n"

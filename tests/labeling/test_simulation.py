@@ -42,6 +42,20 @@ def test_a_run_ends_when_the_pool_is_empty() -> None:
     assert last["random", "accuracy"] == last["full", "accuracy"]
 
 
+def test_an_empty_pool_means_that_every_item_was_labelled_once() -> None:
+    """On noisy labels any other training set would score otherwise than the whole pool."""
+    rng = np.random.default_rng(0)
+    frame = text_frame(300)
+    noise = rng.random(300) < 0.35
+    frame["label"] = frame["label"].where(~noise, rng.choice(["sport", "money"], 300))
+    curves = run(frame.astype(object), names=["margin", "random"], budget=1000, batch=80)
+    last = curves[curves["n_labels"] == 240].pivot(
+        index="metric", columns="strategy", values="value"
+    )
+    for name in ("margin", "random"):
+        assert last[name].to_numpy() == pytest.approx(last["full"].to_numpy(), abs=0.001)
+
+
 def test_each_seed_has_its_own_curve_and_its_full_model() -> None:
     curves = run(seeds=[4, 5], names=["margin", "random"])
     assert set(curves["seed"]) == {4, 5}

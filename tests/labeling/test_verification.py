@@ -57,6 +57,13 @@ def tamper(path: Path, *statements: str, without: str = "") -> None:
     file.close()
 
 
+def guard_against(statement: str) -> str:
+    """The trigger in the way of a statement, or nothing: derived tables have none."""
+    words = statement.split()
+    table = words[2] if words[0] == "DELETE" else words[1]
+    return f"{table}_no_{words[0].lower()}" if table in LOG_TABLES else ""
+
+
 def found(path: Path) -> set[str]:
     with project.opened(path) as opened:
         return set(verify(opened)["what"])
@@ -69,27 +76,34 @@ def test_a_project_that_was_worked_on_is_clean(path: Path) -> None:
 
 FIRST = "(SELECT min(seq) FROM event WHERE kind = 'label')"
 LAST = "(SELECT max(seq) FROM event)"
+ANSWER = f"(SELECT event_id FROM event WHERE seq = {FIRST})"
+AFTER = "(SELECT max(after_event) FROM change)"
+MADE_UP = "INSERT INTO annotation SELECT item_id, 'eve', kind, value, seq FROM annotation LIMIT 1"
 TAMPERING = {
-    "an event altered": ("log", "event_no_update", f"UPDATE event SET value = 'money' WHERE seq = {FIRST} AND value = 'sport' OR seq = {FIRST} + 1"),
-    "who answered altered": ("log", "event_no_update", f"UPDATE event SET annotator = 'eve' WHERE seq = {FIRST}"),
-    "an event deleted": ("log", "event_no_delete", f"DELETE FROM event WHERE seq = {FIRST} + 3"),
-    "the last answer deleted": ("annotations", "event_no_delete", f"DELETE FROM event WHERE seq >= {LAST} - 1"),
-    "what came before a change deleted": ("log", "event_no_delete", "DELETE FROM event WHERE seq >= (SELECT max(after_event) FROM change)"),
-    "an annotation altered": ("annotations", "", "UPDATE annotation SET value = 'money' WHERE rowid = 2"),
-    "an annotation deleted": ("annotations", "", "DELETE FROM annotation WHERE rowid = 2"),
-    "an annotation made up": ("annotations", "", "INSERT INTO annotation SELECT item_id, 'eve', kind, value, seq FROM annotation LIMIT 1"),
-    "an item altered": ("items", "item_no_update", "UPDATE item SET content = '{\"text\": \"other\"}' WHERE item_seq = 5"),
-    "an item moved over the wall": ("rounds", "item_no_update", "UPDATE item SET side = 'reservoir' WHERE side = 'pool'"),
-    "a source deleted": ("sources", "source_no_delete", "DELETE FROM source WHERE source_seq = 5"),
-    "a round altered": ("rounds", "round_no_update", "UPDATE round SET version_hash = 'x'"),
-    "a receipt made up": ("receipts", "", f"UPDATE slot SET answered_by = (SELECT event_id FROM event WHERE seq = {FIRST}) WHERE slot_id = (SELECT max(slot_id) FROM slot)"),
-}  # fmt: skip
+    "what was answered": ("log", f"UPDATE event SET value = 'x' WHERE seq = {FIRST}"),
+    "who answered": ("log", f"UPDATE event SET annotator = 'eve' WHERE seq = {FIRST}"),
+    "when it was answered": ("log", f"UPDATE event SET at = '2020' WHERE seq = {FIRST}"),
+    "an event deleted": ("log", f"DELETE FROM event WHERE seq = {FIRST} + 3"),
+    "the last answer deleted": ("annotations", f"DELETE FROM event WHERE seq >= {LAST} - 1"),
+    "the log cut off": ("log", f"DELETE FROM event WHERE seq >= {AFTER}"),
+    "an annotation": ("annotations", "UPDATE annotation SET value = 'x' WHERE rowid = 2"),
+    "an annotation deleted": ("annotations", "DELETE FROM annotation WHERE rowid = 2"),
+    "an annotation made up": ("annotations", MADE_UP),
+    "an item": ("items", "UPDATE item SET content = '{}' WHERE item_seq = 5"),
+    "sides of the wall": ("rounds", "UPDATE item SET side = 'reservoir' WHERE side = 'pool'"),
+    "a source deleted": ("sources", "DELETE FROM source WHERE source_seq = 5"),
+    "a round": ("rounds", "UPDATE round SET version_hash = 'x'"),
+    "a receipt made up": (
+        "receipts",
+        f"UPDATE slot SET answered_by = {ANSWER} WHERE slot_id = (SELECT max(slot_id) FROM slot)",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", TAMPERING)
 def test_tampering_is_found(path: Path, name: str) -> None:
-    what, guard, statement = TAMPERING[name]
-    tamper(path, statement, without=guard)
+    what, statement = TAMPERING[name]
+    tamper(path, statement, without=guard_against(statement))
     assert what in found(path)
     assert main(["verify", str(path), "--quiet"]) == 1
 
