@@ -12,7 +12,7 @@ import numpy as np
 from labeling.core import strategies
 from labeling.core.strategies import Floats
 from labeling.project import Project, derive_seed, now
-from labeling.store import changes, items, slots
+from labeling.store import changes, events, items, slots
 
 SEED, RANDOM, GOLD = "seed", "random", "gold"
 Scores = Callable[[Sequence[str]], Floats]
@@ -120,15 +120,26 @@ def _reservoir_not_gold(project: Project) -> list[str]:
 def _gold_draws(project: Project) -> list[Pick]:
     """Random draws from the reservoir, until the gold target stands, in an order fixed for ever."""
     config, db = project.config, project.db
-    missing = config["gold_target"] - len(items.trusted(db))
+    missing = config["gold_target"] - len(items.trusted(db) - items.excluded(db))
     wanted = min(config["gold_per_batch"], max(0, missing))
-    gone = items.skipped(db) | items.excluded(db) | slots.leased_items(db, now=time.time())
+    gone = items.excluded(db) | slots.leased_items(db, now=time.time()) | _skipped_by_all(project)
     free = [item for item in _reservoir_not_gold(project) if item not in gone]
 
     def lot(item: str) -> bytes:
         return hashlib.sha256(f"{project.seed}:gold:{item}".encode()).digest()
 
     return [Pick(item, GOLD, None) for item in sorted(free, key=lot)[:wanted]]
+
+
+def _skipped_by_all(project: Project) -> set[str]:
+    """Items that nobody is left for: hard ones stay in gold as long as somebody can be asked."""
+    answers = events.answers(project.db)
+    people = {who for _, who, _, _, _ in answers if not who.startswith(("import:", "gold:"))}
+    skips: dict[str, set[str]] = {}
+    for item, who, kind, _, _ in answers:
+        if kind == "skip":
+            skips.setdefault(item, set()).add(who)
+    return {item for item, by in skips.items() if by >= people}
 
 
 def _interleave(pool: list[Pick], gold: list[Pick], rng: np.random.Generator) -> list[Pick]:

@@ -91,9 +91,7 @@ def items_table(project: Project) -> pd.DataFrame:
             "item_id": [item.item_id for item in snapshot.items],
             "source_id": [item.source_id for item in snapshot.items],
             "part": [item.side if item.item_id not in gold else "gold" for item in snapshot.items],
-            "assigned_label": [
-                gold.get(item.item_id, labels.get(item.item_id)) for item in snapshot.items
-            ],
+            "label": [gold.get(item.item_id, labels.get(item.item_id)) for item in snapshot.items],
             "excluded": [item.item_id in excluded for item in snapshot.items],
         },
         dtype=object,

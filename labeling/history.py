@@ -9,7 +9,7 @@ import pandas as pd
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
-from labeling.store import changes, events, slots
+from labeling.store import changes, events, items, slots
 from labeling.store.changes import Change
 from labeling.store.events import NewEvent
 
@@ -33,6 +33,8 @@ def table(project: Project) -> pd.DataFrame:
 def revert(project: Project, change_id: int, *, author: str) -> int:
     """Undo a whole change by a new one, which is returned. Nothing is deleted.
 
+    Answers are retracted, settings set back; the items of a later import are taken out.
+
     Raises InputError for an unknown change and for one that leaves nothing to undo.
     """
     with project.writing():
@@ -42,7 +44,8 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
             raise InputError(f"there is no change {change_id}; changes run from 1 to {last}")
         facts = events.of_change(project.db, change_id)
         settings = _settings_before(project, change)
-        if not settings and not any(_undo(project, fact, 0, author) for fact in facts):
+        made = _items_to_exclude(project, change)
+        if not settings and not made and not any(_undo(project, f, 0, author) for f in facts):
             raise InputError(
                 f"change {change_id} ({change.title}) left no fact that could be undone"
             )
@@ -56,9 +59,27 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         )
         changes.add_settings(project.db, new, settings)
         undone = [fact for e in facts for fact in _undo(project, e, new, author)]
+        undone += [_exclusion(project, item_id, new, author) for item_id in made]
         events.append(project.db, undone)
         slots.reopen_many(project.db, [e.target for e in undone if e.target])
     return new
+
+
+def _items_to_exclude(project: Project, change: Change) -> list[str]:
+    """What an import brought, if it is not the one that the project began with."""
+    made = items.made_by(project.db)
+    first = min(made.values(), default=0)
+    gone = items.excluded(project.db)
+    if change.kind != "import" or change.change_id == first:
+        return []
+    return [item for item, by in made.items() if by == change.change_id and item not in gone]
+
+
+def _exclusion(project: Project, item_id: str, change: int, author: str) -> NewEvent:
+    version = project.label_set.version
+    return NewEvent(
+        str(uuid.uuid4()), change, "exclude", item_id, author, None, 0, version, None, now()
+    )
 
 
 def _settings_before(project: Project, change: Change) -> dict[str, str]:

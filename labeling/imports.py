@@ -98,6 +98,12 @@ def import_table(
             f"this project learns from {want.kind} {', '.join(want.columns)}; "
             f"the import names {found.kind} {', '.join(found.columns)}: use the same columns"
         )
+    new = [name for name in map(clean, roles.classes) if name not in project.classes]
+    if new:
+        raise InputError(
+            f"'{new[0]}' is no class of this project; the classes are: "
+            f"{', '.join(project.classes)}: an import does not change them"
+        )
     plan = _plan(frame, roles, classes=None)
     with project.writing():
         return _write(project, frame, plan, source=source, author=author, progress=progress)

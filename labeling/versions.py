@@ -40,6 +40,7 @@ class Snapshot:
             self.log = [Event(*row) for row in events.log(project.db, upto=self.upto)]
             self.changes = changes.every(project.db)
             self.label_sets = changes.label_sets(project.db)
+            self.settings = changes.settings_log(project.db)
             self.images = items.images(project.db) if project.content.kind == "image" else {}
         self.project, self.content, self.seed = project, project.content, project.seed
         self.classes = self.label_sets[-1].classes
@@ -121,7 +122,7 @@ class Snapshot:
 
     def config(self, *, without: frozenset[int] = frozenset()) -> Config:
         """The settings in force, as if some changes had not been made."""
-        return Config(changes.settings(self.project.db, without=without))
+        return Config({key: text for by, key, text in self.settings if by not in without})
 
 
 def resolve(standing: Standing, policy: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from labeling.store import rounds as store
 from labeling.store.rounds import Job
 
 SILENT_SECONDS = 120.0
+ALIVE_SECONDS = 5.0
 BEAT_SECONDS = 0.5
 ACTIVE = ("queued", "running")
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -71,9 +73,11 @@ def start(project: Project, kind: str, *, author: str) -> int:
     return job_id
 
 
-def _reap() -> None:
+def _reap(waited_for: int | None = None) -> None:
     """Let go of workers that have ended, so that none stays behind as a zombie."""
     for pid, child in list(_children.items()):
+        if pid == waited_for:
+            child.wait()
         if child.poll() is not None:
             _children.pop(pid, None)
 
@@ -121,6 +125,7 @@ def wait(project: Project, job_id: int, *, progress: Progress) -> Job:
             job = status(project, job.kind) or job
         progress(job.progress, job.message)
         if job.state not in ACTIVE:
+            _reap(job.pid)
             return job
         time.sleep(0.1)
 
@@ -132,6 +137,7 @@ def run(path: Path, job_id: int) -> int:
             job = store.claim_job(log.db, job_id, pid=os.getpid(), now=time.time())
         if job is None:
             return 0
+        threading.Thread(target=_stay_alive, args=(path, job_id), daemon=True).start()
         try:
             message, state = JOBS[job.kind](project, _beat(log, job_id)), "done"
         except BlockedError as error:
@@ -144,6 +150,15 @@ def run(path: Path, job_id: int) -> int:
         with log.writing():
             store.end_job(log.db, job_id, state=state, message=message, now=time.time())
     return 0 if state == "done" else 1
+
+
+def _stay_alive(path: Path, job_id: int) -> None:
+    """Beat from a thread of its own, so that a long fit does not look like a dead worker."""
+    with opened(path) as alive:
+        while True:
+            time.sleep(ALIVE_SECONDS)
+            with alive.writing():
+                store.touch(alive.db, job_id, now=time.time())
 
 
 def _beat(log: Project, job_id: int) -> Progress:

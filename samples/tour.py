@@ -64,7 +64,7 @@ def vendor_file(tour: Project, truth: dict[str, str]) -> None:
     """Labels bought from a vendor for items that nobody asked for: many are wrong."""
     rng, other = np.random.default_rng(5), {"ham": "spam", "spam": "ham"}
     table = export.items_table(tour)
-    free = table[(table["part"] == "pool") & table["assigned_label"].isna()]
+    free = table[(table["part"] == "pool") & table["label"].isna()]
     free = free.iloc[rng.permutation(len(free))[:BOUGHT]]
     wrong = rng.random(len(free)) < CARELESS
     labels = [truth[text] for text in free["text"]]

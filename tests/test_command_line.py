@@ -373,7 +373,7 @@ def test_the_whole_way_from_a_csv_to_what_each_change_did(
         step("export", "--what", table, "--out", tmp_path / f"{table}.csv")
         assert columns(tmp_path / f"{table}.csv")
     exported = pd.read_csv(tmp_path / "items.csv", dtype=str).set_index("source_id")
-    told = exported["assigned_label"].dropna()
+    told = exported["label"].dropna()
     assert len(told) == 90
     assert (told == truth[told.index]).all()
     assert exported["part"].value_counts()["gold"] == 30

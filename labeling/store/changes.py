@@ -96,8 +96,13 @@ def add_settings(db: Database, change_id: int, values: Mapping[str, str]) -> Non
 
 def settings(db: Database, *, without: frozenset[int] = frozenset()) -> dict[str, str]:
     """The settings in force, as if some changes had not been made."""
-    rows = db.execute("SELECT key, value, change_id FROM setting ORDER BY change_id")
-    return {row[0]: row[1] for row in rows if row[2] not in without}
+    return {key: value for change, key, value in settings_log(db) if change not in without}
+
+
+def settings_log(db: Database) -> list[tuple[int, str, str]]:
+    """All settings ever made, oldest first: change, key, value."""
+    rows = db.execute("SELECT change_id, key, value FROM setting ORDER BY change_id")
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def settings_of(db: Database, change_id: int) -> dict[str, str]:

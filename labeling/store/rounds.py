@@ -135,6 +135,11 @@ def beat(db: Database, job_id: int, *, progress: float, message: str, now: float
     )
 
 
+def touch(db: Database, job_id: int, *, now: float) -> None:
+    """Say that a running job's worker is alive, however long its present step takes."""
+    db.execute("UPDATE job SET heartbeat = ? WHERE job_id = ? AND state = 'running'", (now, job_id))
+
+
 def end_job(db: Database, job_id: int, *, state: str, message: str, now: float) -> None:
     """Say how a job ended: done, blocked or failed."""
     db.execute(

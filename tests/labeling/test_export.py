@@ -19,7 +19,7 @@ from tests.factories import answer_queue, make_project, text_frame, truth_of
 
 FRAME = text_frame(60, korean=True).assign(note="=SUM(A1)", **{"=x": "plain"}).astype(object)
 COLUMNS = {
-    "items": ["item_id", "source_id", "part", "assigned_label", "excluded", "text", "id", "label"],
+    "items": ["item_id", "source_id", "part", "label", "excluded", "text", "id", "original_label"],
     "labels": ["item_id", "source_id", "label", "part", "n_answers", "n_agree", "ruled"],
     "annotations": ["item_id", "source_id", "annotator", "kind", "label", "seq"],
     "changes": ["change_id", "kind", "title", "author", "at", "events", "seconds", "answers"],
@@ -77,8 +77,8 @@ def test_items_say_their_part_and_label(closed: Project) -> None:
     found = export.table(closed, "items")
     parts = found["part"].value_counts().to_dict()
     assert parts == {"pool": 30, "gold": 10, "reservoir": 20}
-    told = found[found["assigned_label"].notna()]
-    assert (told["assigned_label"] == told["label"]).all()
+    told = found[found["label"].notna()]
+    assert (told["label"] == told["original_label"]).all()
     assert len(told) == 30
     assert found["text"].tolist() == FRAME["text"].tolist()
 

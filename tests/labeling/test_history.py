@@ -16,7 +16,15 @@ from labeling.project import Project
 from labeling.store import changes, events, slots
 from labeling.verification import verify
 from labeling.versions import Snapshot
-from tests.factories import answer_queue, answers_frame, flipped, make_project, text_frame, truth_of
+from tests.factories import (
+    answer_queue,
+    answers_frame,
+    flipped,
+    make_project,
+    more_rows,
+    text_frame,
+    truth_of,
+)
 
 FRAME = text_frame(100)
 TRUTH, WRONG = truth_of(FRAME), truth_of(flipped(FRAME))
@@ -186,3 +194,15 @@ def test_a_decent_name_is_a_file_of_the_folder(tmp_path: Path, name: str) -> Non
 def test_the_list_of_projects_passes_over_what_is_none(made: Project) -> None:
     (made.path.parent / "other.db").write_text("no project")
     assert [p.name for p in project.list_projects(made.path.parent)] == ["p"]
+
+
+def test_reverting_a_later_import_takes_its_items_out_and_back_again(made: Project) -> None:
+    more = more_rows(made, text_frame(30, seed=9)).change_id
+    new = {item for item, by in Snapshot(made).made_by.items() if by == more}
+    assert new
+    undone = history.revert(made, more, author="t")
+    out = Snapshot(made)
+    assert out.standing(DataVersion(out.upto)).excluded == new
+    history.revert(made, undone, author="t")
+    back = Snapshot(made)
+    assert back.standing(DataVersion(back.upto)).excluded == set()
