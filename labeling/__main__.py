@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 from labeling import (
     export,
     history,
@@ -23,6 +25,7 @@ from labeling import (
     worker,
 )
 from labeling.commands import parser
+from labeling.core.features import Content
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Progress, Roles
 
@@ -68,10 +71,13 @@ def _say(args: argparse.Namespace, text: str) -> None:
         print(text)
 
 
-def _roles(args: argparse.Namespace, path: Path) -> tuple[Roles, object]:
+def _roles(
+    args: argparse.Namespace, path: Path, *, content: Content | None = None
+) -> tuple[Roles, pd.DataFrame]:
+    """The roles that the options name, `content` where they name none, and the table."""
+    classes = ingest.named_classes(args.classes)
     frame = ingest.read_table(path)
-    content, frame = ingest.content_from_args(args, frame, folder=path.parent)
-    classes = tuple(name for name in (args.classes or "").split(",") if name.strip())
+    content, frame = ingest.content_from_args(args, frame, folder=path.parent, default=content)
     roles = Roles(content, args.id, args.label, args.annotator, args.gold, args.reserve, classes)
     return roles, frame
 
@@ -98,9 +104,7 @@ def _create(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
-        if args.text is args.columns is args.image is None:
-            setattr(args, opened.content.kind, ",".join(opened.content.columns))
-        roles, frame = _roles(args, Path(args.data))
+        roles, frame = _roles(args, Path(args.data), content=opened.content)
         summary = imports.import_table(
             opened,
             frame,
@@ -183,9 +187,10 @@ def _impact(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    target = export.check_target(Path(args.out))
     with project.opened(Path(args.project)) as opened:
         frame = export.table(opened, args.what)
-    export.write_csv(frame, Path(args.out))
+    export.write_csv(frame, target)
     _say(args, f"{len(frame):,} rows written to {args.out}.")
     return 0
 
@@ -207,6 +212,7 @@ def _simulate(args: argparse.Namespace) -> int:
     frame = ingest.read_table(path)
     content, frame = ingest.content_from_args(args, frame, folder=path.parent)
     ingest.need_columns(frame, [args.label])
+    ingest.check_roles(content, label=args.label)
     first = args.seed or 0
     curves = simulation.simulate(
         frame,

@@ -168,12 +168,12 @@ def issue_id(code: str, about: str, column: str) -> str:
 
 def block(audit: Audit) -> None:
     """Raise BlockedError when critical issues are open, naming them."""
-    open_ = [o for o in audit.outcomes if o.status == "found" and o.severity == "critical"]
+    blocking = ("found", "failed")  # what could not be checked is not known to be fine
+    open_ = [o for o in audit.outcomes if o.status in blocking and o.severity == "critical"]
     if open_:
-        named = "; ".join(f"{o.code} {o.title}: {o.n_found} found" for o in open_)
+        named = "; ".join(f"{o.code} {o.title}: {o.message}" for o in open_)
         raise BlockedError(
-            f"the round stays open: {named}. Fix them on the quality page (or lower the check's "
-            "severity), then close again"
+            f"the round stays open: {named}. Fix this on the quality page, then close again"
         )
 
 
@@ -231,7 +231,7 @@ def summary(project: Project) -> Summary:
 
 def with_content(project: Project, found: pd.DataFrame) -> pd.DataFrame:
     """Issues with the start of what their items say, for reading."""
-    texts = {item.item_id: item.content for item in items.every(project.db)}
+    texts = items.contents(project.db, list(dict.fromkeys(found["item_id"])))
     words = [_excerpt(texts.get(item_id)) for item_id in found["item_id"]]
     return found.assign(content=words)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,13 +32,20 @@ def publish_seed(project: Project) -> int:
     return write(project, picks, round_no=1, strategy=SEED)
 
 
-def plan(project: Project, *, round_no: int, proba: Scores | None) -> list[Pick]:
+def plan(
+    project: Project,
+    *,
+    round_no: int,
+    proba: Scores | None,
+    known: Container[str] | None = None,
+) -> list[Pick]:
     """Choose a batch without writing it. `proba(item ids)` gives float (items, classes).
 
+    Only `known` items are chosen, where they are named: an import may have come in meanwhile.
     Without probabilities every pool item of the batch is a random draw: the seed set.
     """
     config, rng = project.config, _rng(project, "batch", round_no)
-    fresh = _candidates(project, rng)
+    fresh = [i for i in _candidates(project, rng) if known is None or i in known]
     size = min(config["batch_size"], len(fresh))
     if proba is None:
         pool = [Pick(item, SEED, None) for item in fresh[:size]]
@@ -52,15 +59,19 @@ def write(project: Project, picks: Sequence[Pick], *, round_no: int, strategy: s
     title = f"Round {round_no}: {'seed set' if strategy == SEED else strategy}"
     with project.writing():
         answered = items.labelled(project.db) - set(_reservoir_not_gold(project))
+        kept = [pick for pick in picks if pick.item_id not in answered]
         change = changes.add(
             project.db,
             "round",
             title=title,
             author="groundwork",
             at=now(),
-            payload={"round": round_no, "strategy": strategy},
+            payload={
+                "round": round_no,
+                "strategy": strategy,
+                "gold": [pick.item_id for pick in kept if pick.why == GOLD],
+            },
         )
-        kept = [pick for pick in picks if pick.item_id not in answered]
         slots.publish(
             project.db,
             [
@@ -98,7 +109,7 @@ def _chosen_and_control(
     """The control arm is drawn first, from all candidates, so that it stays a random sample."""
     config = project.config
     share = config["control_share"]
-    n_control = min(size, max(1, round(share * size))) if share > 0 else 0
+    n_control = min(size, int(share * size + rng.random()))  # the share holds on average
     control = fresh[:n_control]  # the candidates come in random order
     rest = sorted(fresh[n_control:])
     utilities_of = proba(rest)
@@ -118,17 +129,29 @@ def _reservoir_not_gold(project: Project) -> list[str]:
 
 
 def _gold_draws(project: Project) -> list[Pick]:
-    """Random draws from the reservoir, until the gold target stands, in an order fixed for ever."""
+    """Random draws from the reservoir, until the gold target stands, in an order fixed for ever.
+
+    Draws that somebody skipped are asked of the others too, beside the new ones.
+    """
     config, db = project.config, project.db
     missing = config["gold_target"] - len(items.trusted(db) - items.excluded(db))
     wanted = min(config["gold_per_batch"], max(0, missing))
-    gone = items.excluded(db) | slots.leased_items(db, now=time.time()) | _skipped_by_all(project)
-    free = [item for item in _reservoir_not_gold(project) if item not in gone]
+    gone = items.excluded(db) | slots.leased_items(db, now=time.time())
+    skipped, hopeless = items.skipped(db), _skipped_by_all(project)
 
     def lot(item: str) -> bytes:
         return hashlib.sha256(f"{project.seed}:gold:{item}".encode()).digest()
 
-    return [Pick(item, GOLD, None) for item in sorted(free, key=lot)[:wanted]]
+    free = sorted((i for i in _reservoir_not_gold(project) if i not in gone), key=lot)
+    fresh = [item for item in free if item not in skipped][:wanted]
+    waiting = [item for item in free if item in skipped and item not in hopeless][:wanted]
+    return [Pick(item, GOLD, None) for item in fresh + waiting]
+
+
+def skipped_gold(project: Project) -> int:
+    """Gold draws that somebody skipped and nobody has answered: hard ones that gold lacks."""
+    db = project.db
+    return len((items.skipped(db) & changes.drawn(db)) - items.trusted(db))
 
 
 def _skipped_by_all(project: Project) -> set[str]:

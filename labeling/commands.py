@@ -1,15 +1,45 @@
-"""The command line's options: one parser, read by `python -m labeling` and by its tests."""
+"""The command line's options, read by `python -m labeling`, `python -m quality` and their tests."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import NoReturn
 
 from labeling.ingest import add_content_options
 
 
+class Parser(argparse.ArgumentParser):
+    """Wrong use is one line on stderr and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """What turns an option's text into an int from `least` to `most`, or refuses it in words."""
+
+    def convert(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if least <= number <= most:
+            return number
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from {least} to {most}, found '{text[:40]}'"
+        )
+
+    return convert
+
+
+SEED = whole_number(0, 2**32 - 1)
+CHANGE = whole_number(1, 2**63 - 1)
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands with their exact arguments (a contract: other programs call them)."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="python -m labeling",
         description="Groundwork: ask, answer, check, learn, compare.",
         epilog="Exit codes: 0 fine, 1 blocked or mismatch, 2 wrong use or bad input, 3 our fault.",
@@ -18,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
     def command(name: str, help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
-        sub.add_argument("--seed", type=int, default=None, help="seed of random draws")
+        sub.add_argument("--seed", type=SEED, default=None, help="seed of random draws")
         sub.add_argument("--quiet", action="store_true", help="no progress, no summary")
         return sub
 
@@ -36,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
 
     revert = command("revert", "undo a whole change by a new one")
     revert.add_argument("project", metavar="PROJECT.db")
-    revert.add_argument("change", type=int, metavar="CHANGE")
+    revert.add_argument("change", type=CHANGE, metavar="CHANGE")
 
     backup = command("backup", "a consistent copy while in use")
     backup.add_argument("project", metavar="PROJECT.db")

@@ -17,6 +17,7 @@ from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.project import Project
 from labeling.store import events, items, slots
+from labeling.store.connection import is_project
 from labeling.versions import Snapshot
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -55,10 +56,25 @@ def _has_carriage_returns(frame: pd.DataFrame) -> bool:
 
 
 def check_target(path: Path) -> Path:
-    """The path, before any work is done for it. Raises InputError if no file can stand there."""
-    if path.is_dir() or not path.resolve().parent.is_dir():
-        raise InputError(f"cannot write {path}: its folder does not exist or it is a folder")
+    """The path, before any work is done for it. Raises InputError if no file may stand there."""
+    try:
+        problem = _problem_with(path)
+    except OSError as error:
+        problem = str(error.strerror)
+    if problem:
+        raise InputError(f"cannot write {path}: {problem}")
     return path
+
+
+def _problem_with(path: Path) -> str | None:
+    folder = path.resolve().parent
+    if path.is_dir() or not folder.is_dir():
+        return "its folder does not exist or it is a folder"
+    if path.exists() and not path.is_file():
+        return "it is no file but a device"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return "its folder may not be written to"
+    return "it is a Groundwork project: choose another name" if is_project(path) else None
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -96,8 +112,18 @@ def items_table(project: Project) -> pd.DataFrame:
         },
         dtype=object,
     )
-    names = {c: f"original_{c}" for c in original.columns if c in own.columns}
+    taken = {*own.columns, *original.columns}
+    names = {}
+    for column in original.columns.intersection(own.columns):
+        names[column] = _free_name(column, taken)
+        taken.add(names[column])
     return pd.concat([own, original.rename(columns=names)], axis=1)
+
+
+def _free_name(column: str, taken: set[str]) -> str:
+    """`original_label` for label, and `original_original_label` if the file has that as well."""
+    name = f"original_{column}"
+    return _free_name(name, taken) if name in taken else name
 
 
 def labels_table(project: Project) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import uuid
 
 import pandas as pd
 
+from labeling import queue
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
@@ -61,18 +62,22 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         undone = [fact for e in facts for fact in _undo(project, e, new, author)]
         undone += [_exclusion(project, item_id, new, author) for item_id in made]
         events.append(project.db, undone)
-        slots.reopen_many(project.db, [e.target for e in undone if e.target])
+        slots.reopen_many(
+            project.db,
+            [e.target for e in undone if e.kind == "retract" and e.target],
+            batch=queue.current_batch(project),
+        )
+        slots.withdraw(project.db, made)
     return new
 
 
 def _items_to_exclude(project: Project, change: Change) -> list[str]:
-    """What an import brought, if it is not the one that the project began with."""
-    made = items.made_by(project.db)
-    first = min(made.values(), default=0)
-    gone = items.excluded(project.db)
+    """What only this import brought, if it is not the one that the project began with."""
+    first = min(items.made_by(project.db).values(), default=0)
     if change.kind != "import" or change.change_id == first:
         return []
-    return [item for item, by in made.items() if by == change.change_id and item not in gone]
+    own = items.only_from(project.db, change.change_id)
+    return sorted(own - items.excluded(project.db))
 
 
 def _exclusion(project: Project, item_id: str, change: int, author: str) -> NewEvent:
@@ -95,18 +100,17 @@ def _settings_before(project: Project, change: Change) -> dict[str, str]:
 
 
 def _undo(project: Project, fact: NewEvent, change: int, author: str) -> list[NewEvent]:
-    """What takes one fact back: a retraction, or the retracted fact once more."""
+    """What takes one fact back: a word on it, or the opposite word on what it spoke of."""
     if fact.kind == "flag":
         return []
-    new_id, at = str(uuid.uuid4()), now()
-    if fact.kind != "retract":
-        return [
-            NewEvent(
-                new_id, change, "retract", fact.item_id, author, None, 0, fact.label_set,
-                fact.event_id, at,
-            )
-        ]  # fmt: skip
-    old = events.get(project.db, str(fact.target))
-    if old is None or old.change_id == fact.change_id:
+    target = fact.target or fact.event_id
+    old = events.get(project.db, target)
+    if old is None or (fact.target and old.change_id == fact.change_id):
         return []
-    return [old._replace(event_id=new_id, change_id=change, ms=0, at=at)]
+    word = "restore" if fact.kind == "retract" else "retract"
+    return [
+        NewEvent(
+            str(uuid.uuid4()), change, word, fact.item_id, author, None, 0, fact.label_set,
+            target, now(),
+        )
+    ]  # fmt: skip

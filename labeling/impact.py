@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from labeling import batches
 from labeling.config import Config
 from labeling.core import attribution, comparison, metrics
 from labeling.core.comparison import MIN_GOLD, Interval
@@ -67,7 +68,7 @@ class Difference(NamedTuple):
     delta: float
     low: float
     high: float
-    band: float
+    band: float | None
     n_gold: int
     verdict: str
 
@@ -98,6 +99,7 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
     return {
         "n_gold": ruler.n,
         "gold_needed": gold_needed(ruler.n),
+        "gold_skipped": batches.skipped_gold(snapshot.project),
         "curve": _curve(ruler, closed, predicted),
         "control_curve": _control_curve(fits, ruler, closed),
         "control": _control(fits, ruler, closed[-1]),
@@ -193,12 +195,15 @@ def _control(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
     new = ruler.right(fits.predicted(active, config))
     interval = comparison.agresti_min(old, new)
     title = f"active choice against random, both with {n} labels"
-    found = _difference(title, old, new, interval, band=0.0)
-    return found._asdict() | {"n_labels": n}
+    words = comparison.choice_verdict(
+        interval, n=ruler.n, disagreement=float((old != new).mean()) if ruler.n else 0.0
+    )
+    found = _difference(title, old, new, interval, band=None)
+    return found._asdict() | {"verdict": words, "n_labels": n}
 
 
 def _difference(
-    title: str, old: np.ndarray, new: np.ndarray, interval: Interval, *, band: float
+    title: str, old: np.ndarray, new: np.ndarray, interval: Interval, *, band: float | None
 ) -> Difference:
     n = len(old)
     disagreement = float((old != new).mean()) if n else 0.0
@@ -227,8 +232,9 @@ def _last_round(
         return None
     old, new = (ruler.right(codes) for codes in predicted[-2:])
     before, after = (fits.snapshot.training_set(_version(r)) for r in closed[-2:])
+    ends = [(before, _config(closed[-2])), (after, _config(closed[-1]))]
     touched = _touched(before.labels, after.labels)
-    band = placebo(fits, ruler, before, _config(closed[-2]), touched=touched, progress=progress)
+    band = placebo(fits, ruler, ends, size=len(touched), touched=touched, progress=progress)
     title = f"round {closed[-1].round_no} against round {closed[-2].round_no}"
     interval = comparison.agresti_min(old, new)
     return _difference(title, old, new, interval, band=band)._asdict()
@@ -237,18 +243,21 @@ def _last_round(
 def _last_change(
     fits: Fits, ruler: Ruler, version: DataVersion, config: ModelConfig, *, progress: Progress
 ) -> dict[str, Any] | None:
-    """The newest change that reached the training data: the data with it against without it."""
-    reached = _reaches(fits.snapshot, version)
-    if not reached or ruler.n == 0:
+    """The newest change of data or model: everything with it against everything without it."""
+    snapshot, players = fits.snapshot, _players(fits.snapshot, version)
+    if not players or ruler.n == 0:
         return None
-    change = next(c for c in fits.snapshot.changes if c.change_id == max(reached))
-    before_version = version_without(version, frozenset({change.change_id}))
-    before = fits.snapshot.training_set(before_version)
-    after = fits.snapshot.training_set(version)
-    old = ruler.right(fits.predicted(before, config))
-    new = ruler.right(fits.predicted(after, config))
+    change = next(c for c in snapshot.changes if c.change_id == players[-1])
+    gone = frozenset({change.change_id})
+    past = snapshot.config(without=gone)
+    before = snapshot.training_set(DataVersion(version.upto_event, gone, past["policy"]))
+    after = snapshot.training_set(version)
+    if not before.labels:
+        return None
+    ends = [(before, past.model), (after, config)]
+    old, new = (ruler.right(fits.predicted(*end)) for end in ends)
     touched = _touched(before.labels, after.labels)
-    band = placebo(fits, ruler, after, config, touched=touched, progress=progress)
+    band = placebo(fits, ruler, ends, size=len(touched), touched=touched, progress=progress)
     found = _difference(change.title, old, new, comparison.agresti_min(old, new), band=band)
     return found._asdict() | {"change_id": change.change_id, "n_rows": len(touched)}
 
@@ -257,34 +266,52 @@ def _touched(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
     return {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
 
 
-def version_without(version: DataVersion, changes: frozenset[int]) -> DataVersion:
-    """The same version as if some more changes had not been made."""
-    return DataVersion(version.upto_event, version.without | changes, version.policy)
-
-
 def placebo(
     fits: Fits,
     ruler: Ruler,
-    training: TrainingSet,
-    config: ModelConfig,
+    ends: Sequence[tuple[TrainingSet, ModelConfig]],
     *,
-    touched: set[str],
+    size: int,
+    touched: Collection[str] = (),
     progress: Progress = silent,
-) -> float:
-    """The placebo band: the largest effect of dropping as many random untouched rows, 20 times.
+) -> float | None:
+    """The placebo band: the largest effect of dropping as many random rows, 20 times at each end.
 
-    In fractions. With fewer untouched rows than needed, as many as can go are dropped, but two.
+    `ends` are the versions before and after (METHODS 1.5: v0 and vN), `size` the rows that the
+    change touched. Before, no more than half of the rows are dropped; after, as many untouched
+    ones as there are, but two. 0.0 when the change touched no row; None when nothing can be drawn.
     """
-    free = [item for item in training.labels if item not in touched]
-    size = min(len(touched), len(free) - 2)
-    if size < 1 or ruler.n == 0:
+    if size == 0:
         return 0.0
+    (before, _), (after, _) = ends[0], ends[-1]
+    drawn = []
+    for training, config in ends:
+        free = [item for item in training.labels if item not in touched]
+        fits_in = size <= len(before.labels) // 2 if training is not after else True
+        n = min(size, len(free) - 2)
+        if fits_in and n >= 1:
+            drawn.append(
+                _largest_effect(fits, ruler, (training, config), free=free, n=n, progress=progress)
+            )
+    return max(drawn, default=None)
+
+
+def _largest_effect(
+    fits: Fits,
+    ruler: Ruler,
+    end: tuple[TrainingSet, ModelConfig],
+    *,
+    free: Sequence[str],
+    n: int,
+    progress: Progress,
+) -> float:
+    training, config = end
     base = ruler.right(fits.predicted(training, config)).mean()
-    rng = np.random.default_rng(derive_seed(fits.snapshot.seed, "placebo", training.hash, size))
+    rng = np.random.default_rng(derive_seed(fits.snapshot.seed, "placebo", training.hash, n))
     effects = []
     for nth in range(PLACEBOS):
         progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
-        gone = {free[i] for i in rng.choice(len(free), size=size, replace=False)}
+        gone = {free[i] for i in rng.choice(len(free), size=n, replace=False)}
         kept = _subset(training, [item for item in training.labels if item not in gone])
         effects.append(float(ruler.right(fits.predicted(kept, config)).mean() - base))
     return attribution.placebo_band(effects)
@@ -338,10 +365,13 @@ def waterfall(
     if not players:
         raise InputError("no change has reached the training data yet: label some pool items")
     trained = _Coalitions(fits, version, everything=players, progress=progress)
-    base = min((p for p in players if p in _reaches(snapshot, version)), default=players[0])
+    reached = _reaches(snapshot, version)
+    base = min((player for player in players if player in reached), default=players[0])
     others = [player for player in players if player != base]
 
     def credit(coalition: attribution.Coalition) -> np.ndarray:
+        if not trained.parts(coalition)[0].labels:  # no rows at all: as good as a guess
+            return np.full(ruler.n, 1.0 / ruler.n_classes)
         return ruler.right(trained.predicted(coalition)).astype(float)
 
     def credit_beyond_base(coalition: attribution.Coalition) -> np.ndarray:
@@ -352,7 +382,7 @@ def waterfall(
     shares = attribution.shapley(others, credit_beyond_base, rng)
     bars = dict(zip(others, shares, strict=True))
     bars[base] = credit(frozenset({base})) - credit(frozenset())
-    frame = _bars(fits, ruler, trained, bars, progress=progress)
+    frame = _bars(ruler, trained, bars, base=base, progress=progress)
     fits.save(project)
     with project.writing():
         store.put_result(project.db, WATERFALL, upto_event=snapshot.upto, body=_records(frame))
@@ -388,50 +418,42 @@ class _Coalitions:
 
 
 def _bars(
-    fits: Fits,
     ruler: Ruler,
     trained: _Coalitions,
     bars: Mapping[int, np.ndarray],
     *,
+    base: int,
     progress: Progress,
 ) -> pd.DataFrame:
-    snapshot, players = fits.snapshot, sorted(bars)
-    training, config = trained.parts(frozenset(players))
+    fits, players = trained.fits, sorted(bars)
+    ends = [trained.parts(frozenset({base})), trained.parts(frozenset(players))]
     stands = comparison.holm([comparison.t_p_value(bars[player]) for player in players])
-    named = {c.change_id: c for c in snapshot.changes}
-    reached = _reaches(snapshot, trained.version)
-    bands: dict[int, float] = {}
+    named = {change.change_id: change for change in fits.snapshot.changes}
+    reached = _reaches(fits.snapshot, trained.version)
+    bands: dict[int, float | None] = {}
     rows = []
     for player, holds in zip(players, stands, strict=True):
-        bar = bars[player]
-        touched = reached.get(player, set())
-        size = _rounded(len(touched))
+        bar, n_rows = bars[player], len(reached.get(player, ()))
+        size = _rounded_up(n_rows)
         if size not in bands:
-            sample = set(sorted(touched)[:size]) if touched else set()
-            bands[size] = placebo(fits, ruler, training, config, touched=sample, progress=progress)
+            bands[size] = placebo(fits, ruler, ends, size=size, progress=progress)
         interval = comparison.t_interval(bar)
-        disagreement = float((bar != 0).mean())
-        verdict = comparison.verdict(
-            interval, n=ruler.n, band=bands[size], stands=holds, disagreement=disagreement
+        words = comparison.verdict(
+            interval,
+            n=ruler.n,
+            band=bands[size],
+            stands=holds,
+            disagreement=float((bar**2).mean()),
         )
         change = named[player]
-        rows.append(
-            (
-                player,
-                change.kind,
-                change.title,
-                len(touched),
-                *interval,
-                verdict,
-                len(trained.hashes),
-            )
-        )
+        fitted = len(trained.hashes)
+        rows.append((player, change.kind, change.title, n_rows, *interval, words, fitted))
     return pd.DataFrame(rows, columns=BAR_COLUMNS)
 
 
-def _rounded(n_rows: int) -> int:
-    """Sizes within a factor of about 1.4 share one placebo band."""
-    return 0 if n_rows == 0 else round(2 ** (round(2 * math.log2(n_rows)) / 2))
+def _rounded_up(n_rows: int) -> int:
+    """Sizes within a factor of about 1.4 share the band of the largest of them."""
+    return 0 if n_rows == 0 else math.ceil(2 ** (math.ceil(2 * math.log2(n_rows)) / 2) - 1e-9)
 
 
 def cached(project: Project, name: str) -> tuple[int, Any] | None:
@@ -466,8 +488,15 @@ def headline(project: Project) -> list[str]:
         f"on {m['n']} gold labels"
         for m in body["metrics"][:1]
     ]
+    if body["gold_skipped"]:
+        lines.append(skipped_words(body["gold_skipped"]))
     compared = (body[key] for key in ("last_round", "last_change") if body[key])
     return lines + [in_words(_difference_from(row)) for row in compared]
+
+
+def skipped_words(n_skipped: int) -> str:
+    """What to say when gold lacks the items that people skipped."""
+    return f"{n_skipped} gold draws were skipped: the score lacks the hard ones and may flatter"
 
 
 def words_of(found: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import pandas as pd
 from labeling import batches
 from labeling.core.features import Content
 from labeling.errors import InputError
-from labeling.ingest import Progress, Roles, name_column, need_columns, silent
+from labeling.ingest import Progress, Roles, check_roles, name_column, need_columns, silent
 from labeling.project import Project, derive_seed, new_project, now, open_project
 from labeling.store import changes, events, items
 from labeling.store.events import NewEvent
@@ -40,6 +39,8 @@ class ImportSummary(NamedTuple):
     labels: int
     gold: int
     gold_refused: int
+    repeated: int
+    unknown: int
 
 
 def create_project(
@@ -170,6 +171,7 @@ def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None)
     need_columns(
         frame, [*roles.content.columns, roles.id, roles.label, roles.annotator, roles.gold]
     )
+    check_roles(roles.content, label=roles.label, annotator=roles.annotator, gold=roles.gold)
     if roles.reserve is not None and not 0 <= roles.reserve <= 1:
         raise InputError(f"--reserve expects a share from 0 to 1, found {roles.reserve}")
     keep = frame[list(roles.content.columns)].notna().any(axis=1).to_numpy()
@@ -313,6 +315,7 @@ def _write(
         items.insert_images(db, ((item, images[row]) for item, row in first.items()))
     progress(0.6, f"writing {len(plan.item_ids):,} sources")
     items.insert_sources(db, _source_rows(frame, plan, change))
+    _restore(project, plan, change=change, author=author, at=at)
     progress(0.8, "writing labels")
     side_of = {**known, **sides}
     labelled = _label_events(project, plan, change=change, name=name, side_of=side_of, at=at)
@@ -330,6 +333,8 @@ def _write(
         labels=labelled,
         gold=gold,
         gold_refused=refused,
+        repeated=len(plan.item_ids) - len(set(plan.item_ids)),
+        unknown=sum(label is not None and label not in project.classes for label in plan.labels),
     )
 
 
@@ -351,6 +356,21 @@ def _source_rows(frame: pd.DataFrame, plan: _Plan, change: int) -> list[tuple[ob
             rows, plan.item_ids, plan.source_ids, extras, strict=True
         )
     ]
+
+
+def _restore(project: Project, plan: _Plan, *, change: int, author: str, at: str) -> None:
+    """Items that went with a reverted import and come again are back."""
+    out = items.excluded_by_revert(project.db) & set(plan.item_ids)
+    version = project.label_set.version
+    events.append(
+        project.db,
+        (
+            NewEvent(
+                f"back-{change}-{item}", change, "restore", item, author, None, 0, version, None, at
+            )
+            for item in sorted(out)
+        ),
+    )
 
 
 def _label_events(
@@ -426,10 +446,16 @@ def describe(summary: ImportSummary) -> str:
     ]
     if summary.known_items:
         parts.append(f"{summary.known_items:,} items were there already")
+    if summary.repeated:
+        parts.append(f"{summary.repeated:,} rows repeat an item of the file")
     if summary.blank_rows:
         parts.append(f"{summary.blank_rows:,} rows without content were left out")
     if summary.labels:
         parts.append(f"{summary.labels:,} labels came along")
+    if summary.unknown:
+        parts.append(
+            f"{summary.unknown:,} of them are outside the label set and block the next round"
+        )
     if summary.gold:
         parts.append(f"{summary.gold:,} trusted labels are gold")
     if summary.gold_refused:
@@ -437,8 +463,3 @@ def describe(summary: ImportSummary) -> str:
             f"{summary.gold_refused:,} gold rows were in the pool already and cannot be gold"
         )
     return "; ".join(parts) + "."
-
-
-def wanted_share(n_items: int) -> float:
-    """The reservoir's default share of an import of this many items."""
-    return _quota(n_items, None) / n_items if n_items else math.nan

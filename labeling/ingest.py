@@ -21,7 +21,9 @@ from labeling.errors import InputError
 
 MAX_FILE_MB = 500
 MAX_CELL = 10_000_000
+MAX_UNPACKED_MB = 100
 MAX_IMAGE_MB = 20
+MAX_IMAGES_MB = 1_000
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 Progress = Callable[[float, str], None]
 
@@ -38,9 +40,7 @@ def read_table(path: Path, *, name: str | None = None) -> pd.DataFrame:
     """
     path = Path(path)
     name = Path(name or path.name).name
-    if not path.is_file():
-        raise InputError(f"expected a file, but {path} does not exist")
-    size = path.stat().st_size
+    size = _size_of(path)
     if size > MAX_FILE_MB * 2**20:
         raise InputError(
             f"{name} has {size / 2**20:,.0f} MB; at most {MAX_FILE_MB} MB fit in one import: "
@@ -51,10 +51,24 @@ def read_table(path: Path, *, name: str | None = None) -> pd.DataFrame:
         raise InputError(f"{name}: expected one of {', '.join(FORMATS)}, found '{suffix}'")
     if size == 0:
         raise InputError(f"{name} is empty: expected a header line and at least one row")
-    frame = _READERS[suffix](path, name)
+    try:
+        frame = _READERS[suffix](path, name)
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
     if frame.empty:
         raise InputError(f"{name} has a header but 0 rows: nothing to import")
     return frame
+
+
+def _size_of(path: Path) -> int:
+    """The size of a file in bytes. Raises InputError for what is no file or cannot be reached."""
+    try:
+        if path.is_file():
+            return path.stat().st_size
+        found = "is a folder" if path.is_dir() else "does not exist"
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    raise InputError(f"expected a file, but {path} {found}")
 
 
 def decode(data: bytes, name: str) -> str:
@@ -208,7 +222,10 @@ def _read_parquet(path: Path, name: str) -> pd.DataFrame:
 
 def _read_workbook(path: Path, name: str) -> pd.DataFrame:
     try:
+        _check_unpacked(path, name)
         sheet = pd.read_excel(path, header=None, dtype=object)
+    except InputError:
+        raise
     except Exception as error:  # openpyxl, its XML and its ZIP fail in many ways on a torn file
         raise InputError(f"{name} is no readable XLSX file ({error})") from error
     sheet = sheet.dropna(how="all")
@@ -218,6 +235,17 @@ def _read_workbook(path: Path, name: str) -> pd.DataFrame:
     body = sheet.iloc[1:]
     columns = [[_word(cell) for cell in body[column]] for column in body.columns]
     return _frame(["" if cell is None else str(cell) for cell in header], columns, name)
+
+
+def _check_unpacked(path: Path, name: str) -> None:
+    """Refuse a workbook that is small on disk and huge in memory; ZIP never unpacks more."""
+    with zipfile.ZipFile(path) as packed:
+        size = sum(info.file_size for info in packed.infolist())
+    if size > MAX_UNPACKED_MB * 2**20:
+        raise InputError(
+            f"{name} unpacks to {size / 2**20:,.0f} MB; at most {MAX_UNPACKED_MB} MB of XLSX fit "
+            "in one import: save it as CSV"
+        )
 
 
 def _words(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -305,6 +333,27 @@ def need_columns(frame: pd.DataFrame, wanted: Sequence[str | None]) -> None:
             raise InputError(f"there is no column '{column}'; the file has: {has}")
 
 
+def check_roles(content: Content, **others: str | None) -> None:
+    """Raise InputError if the column of another role (`label=`, `gold=`, …) is content too.
+
+    A model that is shown the answer learns nothing but to repeat it.
+    """
+    for role, column in others.items():
+        if column is not None and column in content.columns:
+            raise InputError(
+                f"column '{column}' is named both as {role} and as content to learn from: "
+                "name it as one of them"
+            )
+
+
+def named_classes(text: str | None) -> tuple[str, ...]:
+    """The classes in the text of --classes, () if it is not given. Raises InputError if blank."""
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and not names:
+        raise InputError("--classes names no class: expected names with commas between them")
+    return names
+
+
 def add_content_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """The options (--text | --columns | --image [--image-zip]) that every command shares."""
     group = parser.add_mutually_exclusive_group(required=required)
@@ -315,28 +364,41 @@ def add_content_options(parser: argparse.ArgumentParser, *, required: bool = Tru
 
 
 def content_from_args(
-    args: argparse.Namespace, frame: pd.DataFrame, *, folder: Path | None = None
+    args: argparse.Namespace,
+    frame: pd.DataFrame,
+    *,
+    folder: Path | None = None,
+    default: Content | None = None,
 ) -> tuple[Content, pd.DataFrame]:
-    """The content that the options name, and the table with images loaded as bytes.
+    """The content that the options name, else `default`, and the table with images as bytes.
 
     Images come from `--image-zip`, else from `folder`. Raises InputError for missing columns.
     """
-    if args.text is not None:
-        content = Content("text", (args.text,))
-    elif args.columns is not None:
-        chosen = tuple(name.strip() for name in args.columns.split(",") if name.strip())
-        if not chosen:
-            raise InputError("--columns needs at least one column name")
-        content = Content("columns", chosen)
-    elif args.image is not None:
-        content = Content("image", (args.image,))
-    else:
+    content = _named_content(args) or default
+    if content is None:
         raise InputError("say what to learn from: --text COL, --columns A,B or --image COL")
     need_columns(frame, content.columns)
     if content.kind == "image":
         archive = Path(args.image_zip) if args.image_zip else None
-        frame = load_images(frame, args.image, archive=archive, folder=folder or Path())
+        column = content.columns[0]
+        frame = load_images(frame, column, archive=archive, folder=folder or Path())
     return content, frame
+
+
+def _named_content(args: argparse.Namespace) -> Content | None:
+    if args.text is not None:
+        return Content("text", (args.text,))
+    if args.image is not None:
+        return Content("image", (args.image,))
+    if args.columns is None:
+        return None
+    chosen = tuple(name.strip() for name in args.columns.split(",") if name.strip())
+    if not chosen:
+        raise InputError("--columns needs at least one column name")
+    twice = [name for name, count in Counter(chosen).items() if count > 1]
+    if twice:
+        raise InputError(f"--columns names '{twice[0]}' twice: name every column once")
+    return Content("columns", chosen)
 
 
 def load_images(
@@ -346,7 +408,7 @@ def load_images(
     names = frame[column].tolist()
     if any(name is None for name in names):
         raise InputError(f"row {names.index(None)} names no image in column '{column}'")
-    data = _from_zip(names, archive) if archive else [_from_folder(name, folder) for name in names]
+    data = _from_zip(names, archive) if archive else _from_folder(names, folder)
     loaded = pd.Series(data, index=frame.index, dtype=object)
     return frame.assign(**{name_column(column): frame[column], column: loaded})
 
@@ -363,8 +425,10 @@ def _from_zip(names: Sequence[str], archive: Path) -> list[bytes]:
         with zipfile.ZipFile(archive) as packed:
             full = {info.filename: [info] for info in packed.infolist()}
             known = _by_ending(packed) | full
-            return [_member(packed, known.get(n) or _shortened(n, full), n) for n in names]
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+            members = [_member(known.get(n) or _shortened(n, full), n) for n in names]
+            _check_sizes(names, [member.file_size for member in members])
+            return [_checked(packed.read(m), n) for m, n in zip(members, names, strict=True)]
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
         raise InputError(f"the archive {archive.name} cannot be unpacked ({error})") from error
 
 
@@ -387,23 +451,40 @@ def _shortened(name: str, full: dict[str, list[zipfile.ZipInfo]]) -> list[zipfil
     return next((full[ending] for ending in _endings(name) if ending in full), [])
 
 
-def _member(packed: zipfile.ZipFile, found: list[zipfile.ZipInfo], name: str) -> bytes:
+def _member(found: list[zipfile.ZipInfo], name: str) -> zipfile.ZipInfo:
     if not found:
         raise InputError(f"the archive holds no image '{name}'")
     if len(found) > 1:
         raise InputError(f"the archive holds {len(found)} images '{name}': name their folders too")
-    if found[0].file_size > MAX_IMAGE_MB * 2**20:
-        raise InputError(f"image '{name}' has more than {MAX_IMAGE_MB} MB")
-    return _checked(packed.read(found[0]), name)
+    return found[0]
 
 
-def _from_folder(name: str, folder: Path) -> bytes:
+def _from_folder(names: Sequence[str], folder: Path) -> list[bytes]:
+    try:
+        paths = [_below(folder, name) for name in names]
+        _check_sizes(names, [path.stat().st_size for path in paths])
+        return [_checked(path.read_bytes(), n) for path, n in zip(paths, names, strict=True)]
+    except OSError as error:
+        raise InputError(f"an image below {folder} cannot be read ({error})") from error
+
+
+def _below(folder: Path, name: str) -> Path:
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()) or not path.is_file():
         raise InputError(f"there is no image '{name}' below {folder}")
-    if path.stat().st_size > MAX_IMAGE_MB * 2**20:
-        raise InputError(f"image '{name}' has more than {MAX_IMAGE_MB} MB")
-    return _checked(path.read_bytes(), name)
+    return path
+
+
+def _check_sizes(names: Sequence[str], sizes: Sequence[int]) -> None:
+    """Refuse one image that is too large, and more of them than fit in memory (sizes in bytes)."""
+    for name, size in zip(names, sizes, strict=True):
+        if size > MAX_IMAGE_MB * 2**20:
+            raise InputError(f"image '{name}' has more than {MAX_IMAGE_MB} MB")
+    if sum(sizes) > MAX_IMAGES_MB * 2**20:
+        raise InputError(
+            f"the images have {sum(sizes) / 2**20:,.0f} MB together; at most {MAX_IMAGES_MB:,} MB "
+            "fit in one import: import the rows in several parts"
+        )
 
 
 def _checked(data: bytes, name: str) -> bytes:

@@ -81,6 +81,6 @@ def can_close(project: Project, now: Standing) -> str | None:
     job = worker.status(project, "close")
     if job is not None and job.state in worker.ACTIVE:
         return "the round is being closed"
-    if now.answered == 0 and now.labelled == 0:
-        return "nothing is labelled yet"
+    if rounds.nothing_new(project):
+        return "nothing was answered or changed since the last round"
     return None

@@ -192,7 +192,8 @@ def undo(project: Project, annotator: str) -> str | None:
         )
         events.append(project.db, [retract])
         until = time.time() + 60 * project.config["lease_minutes"]
-        slots.reopen(project.db, last.event_id, annotator, until=until)
+        batch = current_batch(project)
+        slots.reopen(project.db, last.event_id, last.item_id, annotator, until=until, batch=batch)
     return last.item_id
 
 
@@ -246,12 +247,25 @@ def _record(
     new = _event(project, slot, kind, value, annotator=annotator, event_id=event_id, ms=ms)
     with project.writing():
         if events.append(project.db, [new]) == 0:
-            return new.event_id
+            return _receipt(project, new)
         if kind == "skip":
             slots.release(project.db, slot.slot_id, new.annotator)
         else:
             slots.answer(project.db, slot.slot_id, new.event_id)
     return new.event_id
+
+
+def _receipt(project: Project, again: NewEvent) -> str:
+    """The receipt of an answer that came twice. Raises InputError if it is not the one that stands.
+
+    Otherwise an answer could be acknowledged that is not there: its id was used for another one,
+    or it has been taken back since.
+    """
+    known = events.get(project.db, again.event_id)
+    same = known is not None and known[2:6] == again[2:6]
+    if not same or not events.is_live(project.db, again.event_id):
+        raise InputError("this answer was taken back in the meantime: answer the item once more")
+    return again.event_id
 
 
 # -- answers from a file --------------------------------------------------------------------------
@@ -327,6 +341,6 @@ def _kind_of_file(
 ) -> str:
     reservoir = {item for item, _ in items.clusters(project.db, "reservoir")}
     trained = [row for row in rows if row[0] not in reservoir]
-    if not trained:
+    if not trained and {item for item, _ in rows} <= changes.drawn(project.db):
         return "gold"
-    return "correct" if all(row in known for row in trained) else "round"
+    return "correct" if trained and all(row in known for row in trained) else "round"

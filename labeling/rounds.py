@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import audits, batches, impact
+from labeling import audits, batches, impact, queue
 from labeling.core import strategies
 from labeling.core.log import DataVersion
 from labeling.core.models import Fitted
@@ -17,8 +17,8 @@ from labeling.errors import BlockedError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed, now
+from labeling.store import changes, events, slots
 from labeling.store import rounds as store
-from labeling.store import slots
 from labeling.store.rounds import Round
 from labeling.versions import Snapshot
 
@@ -36,6 +36,14 @@ class Closed(NamedTuple):
 def current(project: Project) -> int:
     """The number of the round that is open for labeling, from 1."""
     return len(store.every(project.db)) + 1
+
+
+def nothing_new(project: Project) -> bool:
+    """Whether a round would learn what the last one learned: no fact, no change since."""
+    closed, batch = store.every(project.db), queue.current_batch(project)
+    seen = closed[-1].upto_event if closed else 0
+    newest = max(change.change_id for change in changes.every(project.db))
+    return events.last(project.db) == seen and newest == batch
 
 
 def close_round(project: Project, *, progress: Progress = silent) -> Closed:
@@ -90,7 +98,7 @@ def _learn(snapshot: Snapshot, round_no: int, progress: Progress) -> tuple[Fits,
         training.hash,
         impact.round_config(config),
         str(next(c.payload["strategy"] for c in snapshot.changes if c.change_id == change)),
-        derive_seed(snapshot.seed, "round", round_no),
+        derive_seed(snapshot.seed, "batch", round_no + 1),
         len(training.labels),
         now(),
         0.0,
@@ -107,7 +115,7 @@ def _choose(
         rows = np.array([snapshot.position[item] for item in item_ids], dtype=np.int64)
         return fitted.predict_proba(snapshot.features[rows])
 
-    return batches.plan(snapshot.project, round_no=round_no, proba=proba)
+    return batches.plan(snapshot.project, round_no=round_no, proba=proba, known=snapshot.position)
 
 
 def table(project: Project) -> pd.DataFrame:

@@ -70,8 +70,9 @@ def _check(
             f"expected a batch of at least 1, a budget of at least one batch and one seed or more; "
             f"found batch {batch}, budget {budget}, seeds {len(seeds)}"
         )
-    if min(seeds) < 0:
-        raise InputError(f"expected a seed of 0 or more, found {min(seeds)}")
+    odd = next((seed for seed in (min(seeds), max(seeds)) if not 0 <= seed < 2**32), None)
+    if odd is not None:
+        raise InputError(f"expected seeds from 0 to {2**32 - 1}, found {odd}")
     if not 0 < test_share < 1:
         raise InputError(f"expected a test size between 0 and 1, found {test_share:g}")
 

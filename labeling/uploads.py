@@ -35,14 +35,17 @@ def create(
     source: str,
     author: str,
     progress: Progress,
-) -> str:
-    """A new project in the folder; returns its name. Raises InputError and changes nothing."""
+) -> tuple[str, str]:
+    """A new project in the folder; returns its name and what was imported, in a sentence.
+
+    `classes` has one class a line. Raises InputError and changes nothing.
+    """
     path = path_for(folder, name)
     if path.exists():
         raise InputError(f"a project named '{path.stem}' exists: choose another name")
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = tuple(part.strip() for part in classes.split(",") if part.strip())
-    project, _ = imports.create_project(
+    chosen = tuple(line.strip() for line in classes.splitlines() if line.strip())
+    project, summary = imports.create_project(
         path,
         frame,
         roles=roles._replace(classes=chosen),
@@ -51,7 +54,7 @@ def create(
         progress=progress,
     )
     project.close()
-    return path.stem
+    return path.stem, imports.describe(summary)
 
 
 def back_up(project: Project, folder: Path) -> Path:

@@ -16,8 +16,13 @@ from labeling.versions import Snapshot
 
 
 def verify(project: Project) -> pd.DataFrame:
-    """Everything that does not add up: one row a mismatch, columns what, found. Empty is clean."""
-    rows = [found for check in CHECKS for found in check(project)]
+    """Everything that does not add up: one row a mismatch, columns what, found. Empty is clean.
+
+    It is worked out from one consistent state, so people may label meanwhile. It finds damage and
+    careless edits; it is no proof against somebody who rewrites the file with intent.
+    """
+    with project.reading():
+        rows = [found for check in CHECKS for found in check(project)]
     return pd.DataFrame(rows, columns=["what", "found"])
 
 
@@ -73,6 +78,11 @@ def _receipts(project: Project) -> Iterator[tuple[str, str]]:
         yield "receipts", f"slot {slot_id} counts an answer for item {item} that does not stand"
 
 
+def _queue(project: Project) -> Iterator[tuple[str, str]]:
+    for slot_id, item in slots.unfilled(project.db):
+        yield "receipts", f"item {item} is answered, but slot {slot_id} still asks for it"
+
+
 def _rounds(project: Project) -> Iterator[tuple[str, str]]:
     snapshot = Snapshot(project)
     for closed in rounds.every(project.db):
@@ -85,4 +95,4 @@ def _rounds(project: Project) -> Iterator[tuple[str, str]]:
                 yield "rounds", f"round {closed.round_no} trained on reservoir item {item}"
 
 
-CHECKS = (_file, _log, _items, _derived, _receipts, _rounds)
+CHECKS = (_file, _log, _items, _derived, _receipts, _queue, _rounds)

@@ -41,6 +41,7 @@ class Snapshot:
             self.changes = changes.every(project.db)
             self.label_sets = changes.label_sets(project.db)
             self.settings = changes.settings_log(project.db)
+            self.drawn = changes.drawn(project.db)
             self.images = items.images(project.db) if project.content.kind == "image" else {}
         self.project, self.content, self.seed = project, project.content, project.seed
         self.classes = self.label_sets[-1].classes
@@ -71,8 +72,19 @@ class Snapshot:
 
     def standing(self, version: DataVersion) -> Standing:
         """The standing answers of a version."""
-        until = [event for event in self.log if event.seq <= version.upto_event]
-        return log.replay(until, without=version.without, made_by=self.made_by)
+        until = self.log if version.upto_event >= self.upto else self.log_until(version.upto_event)
+        return log.replay(
+            until, without=version.without, made_by=self.made_by, builds_on=self.builds_on
+        )
+
+    def log_until(self, seq: int) -> list[Event]:
+        """The log up to an event."""
+        return [event for event in self.log if event.seq <= seq]
+
+    @cached_property
+    def builds_on(self) -> dict[str, str]:
+        """Whose answer each event builds on; the same for every version."""
+        return log.needs(self.log)
 
     def labels(self, version: DataVersion) -> dict[str, str]:
         """Every item's label in a version, pool and reservoir, by its policy and rulings."""
@@ -104,21 +116,33 @@ class Snapshot:
         return np.array(rows, dtype=np.int64)
 
     def gold(self, version: DataVersion | None = None) -> dict[str, str]:
-        """Trusted labels of reservoir items: answers from queues, files of gold, and rulings.
+        """Labels of reservoir items that were drawn at random, or marked as gold by a file.
 
-        Labels that merely came along in an imported file are not trusted.
+        Only answers count that did not merely come along in an import. An item that nobody drew
+        is no gold, whoever labelled it: what people choose to look at is no random sample. Once
+        the whole reservoir of an import is answered nobody chose, and all of it is gold.
         """
         version = version or DataVersion(self.upto)
-        trusted = [e for e in self.log if e.change_kind != "import"]
-        trusted = [e for e in trusted if e.seq <= version.upto_event]
-        trusted = [e for e in trusted if self.side[e.item_id] == "reservoir"]
+        trusted = [
+            event
+            for event in self.log_until(version.upto_event)
+            if event.change_kind != "import" and self.side[event.item_id] == "reservoir"
+        ]
         standing = log.replay(trusted)
         labels = resolve(standing, version.policy)
+        admitted = self.drawn | self._answered_whole(labels)
         return {
             item_id: label
             for item_id, label in sorted(labels.items())
-            if label in self.code and item_id not in standing.excluded
+            if item_id in admitted and label in self.code and item_id not in standing.excluded
         }
+
+    def _answered_whole(self, labels: Mapping[str, str]) -> set[str]:
+        reserved: dict[int, set[str]] = {}
+        for item in self.items:
+            if item.side == "reservoir":
+                reserved.setdefault(item.change_id, set()).add(item.item_id)
+        return {item for own in reserved.values() if own <= labels.keys() for item in own}
 
     def config(self, *, without: frozenset[int] = frozenset()) -> Config:
         """The settings in force, as if some changes had not been made."""

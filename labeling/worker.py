@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from labeling import audits, impact, rounds
@@ -157,7 +158,7 @@ def _stay_alive(path: Path, job_id: int) -> None:
     with opened(path) as alive:
         while True:
             time.sleep(ALIVE_SECONDS)
-            with alive.writing():
+            with suppress(InputError), alive.writing():  # locked for long: the next beat will do
                 store.touch(alive.db, job_id, now=time.time())
 
 

@@ -34,13 +34,20 @@ def upload(key: str) -> tuple[str, pd.DataFrame] | None:
         type=[suffix.strip(".") for suffix in ingest.FORMATS],
         key=key,
     )
+    kept = f"{key}-table"
     if file is None:
+        st.session_state.pop(kept, None)
         return None
+    if kept in st.session_state and st.session_state[kept][0] == file.file_id:
+        _, name, frame = st.session_state[kept]
+        return name, frame
     with report_errors(), tempfile.TemporaryDirectory() as folder:
         name = Path(file.name).name
         path = Path(folder) / f"upload{Path(name).suffix.lower()}"
         path.write_bytes(file.getbuffer())
-        return name, ingest.read_table(path, name=name)
+        frame = ingest.read_table(path, name=name)
+        st.session_state[kept] = file.file_id, name, frame
+        return name, frame
     return None
 
 
@@ -56,15 +63,16 @@ def choose_roles(frame: pd.DataFrame, *, content: Content | None) -> Roles:
 
     left, right = st.columns(2)
     with left:
-        if content is None:
-            content = choose_content(columns, guess.content)
-        else:
-            st.markdown(f"Learns from **{plain(', '.join(content.columns))}**")
         label = pick("Labels already there", guess.label, "They become answers of the file.")
-    with right:
         id_ = pick("Your own id", guess.id, "A name of yours for each row.")
-        gold = pick("Marks trusted rows (gold)", None, "Rows marked yes measure the model.")
+    with right:
         annotator = pick("Who labelled", None, "A column of annotators' names.")
+        gold = pick("Marks trusted rows (gold)", None, "Rows marked yes measure the model.")
+    if content is None:
+        free = [column for column in columns if column not in (label, id_, annotator, gold)]
+        content = choose_content(free or columns, guess.content)
+    else:
+        st.markdown(f"Learns from **{plain(', '.join(content.columns))}**")
     return Roles(content, id_, label, annotator, gold)
 
 
@@ -77,11 +85,12 @@ def choose_content(columns: list[str], guess: Content) -> Content:
         required=True,
         format_func={"text": "a text", "columns": "table columns"}.get,
     )
+    guessed = [column for column in guess.columns if column in columns] or columns
     if kind == "text":
-        index = columns.index(guess.columns[0])
+        index = columns.index(guessed[0])
         return Content("text", (st.selectbox("Text column", columns, index=index),))
-    chosen = st.multiselect("Columns", columns, default=list(guess.columns))
-    return Content("columns", tuple(chosen) or guess.columns)
+    chosen = st.multiselect("Columns", columns, default=guessed)
+    return Content("columns", tuple(chosen or guessed))
 
 
 def preview(name: str, frame: pd.DataFrame) -> None:
@@ -98,13 +107,18 @@ def new_project() -> None:
     roles = choose_roles(frame, content=None)
     title = st.text_input("Project name", value=Path(name).stem, max_chars=80)
     guessed = uploads.guess_classes(frame, roles.label)
-    classes = st.text_input("Classes, separated by commas", value=", ".join(guessed))
+    classes = st.text_area("Classes, one a line", value="\n".join(guessed), height=120)
+    st.caption(
+        "At least a fifth of the rows, 1,000 where there are enough and half at most, is reserved "
+        "at random to measure the model: it never trains. Equal rows become one item."
+    )
     if st.button("Create the project", type="primary"):
         with report_errors():
-            made = uploads.create(
+            made, said = uploads.create(
                 projects_folder(), title, frame, roles=roles, classes=classes, source=name,
                 author=person() or "someone", progress=progress_bar(),
             )  # fmt: skip
+            st.session_state["said"] = said
             choose_project(made)
 
 
@@ -161,6 +175,10 @@ def copies() -> None:
                 "Download", uploads.copy(project), file_name=f"{project.name}.db", on_click="ignore"
             )
 
+
+if said := st.session_state.pop("said", None):
+    st.success(plain(f"The project is made: {said}"))
+    link_to("label", "Label the first batch", icon="keyboard")
 
 if project is None:
     st.subheader("New project", anchor=False)

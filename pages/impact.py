@@ -95,6 +95,8 @@ with report_errors():
         st.stop()
     report = stored[1]
     headline(report)
+    if report["gold_skipped"]:
+        st.caption(plain(impact.skipped_words(report["gold_skipped"])) + ".")
     stale = impact.staleness(project, stored[0])
     if stale:
         st.caption(plain(stale.strip()))

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import streamlit as st
 
 from labeling import queue
-from labeling.queue import Asked
+from labeling.queue import Asked, Progress
 from pages.shared.shell import open_again, open_page, plain, report_errors, require_person
 
 KEYS = "123456789"
+MOST_BUTTONS = 20
 
 project = open_page("Label")
 me = require_person()
@@ -36,6 +37,7 @@ def showing(slot_id: int) -> Showing:
 
 
 def answer(shown: Showing, label: str) -> None:
+    st.session_state["showing"] = None
     with report_errors(), open_again() as opened:
         queue.answer(
             opened, shown.slot_id, label, annotator=me, event_id=shown.event_id, ms=_ms(shown)
@@ -47,6 +49,7 @@ def answer_typed(shown: Showing) -> None:
 
 
 def skip(shown: Showing) -> None:
+    st.session_state["showing"] = None
     with report_errors(), open_again() as opened:
         queue.skip(opened, shown.slot_id, annotator=me, event_id=shown.event_id, ms=_ms(shown))
 
@@ -79,7 +82,7 @@ def choose_queue() -> int:
         return st.segmented_control(
             "Queue",
             list(choices),
-            format_func=lambda c: f"{plain(choices[c].title)} ({choices[c].open} open)",
+            format_func=lambda c: plain(choices[c].title),
             default=max(choices),
             required=True,
         )
@@ -105,14 +108,15 @@ def session(queue_id: int) -> None:
             st.text(label_set.guideline or "No guideline is written yet: see Requirements.")
         with work:
             if asked is None:
-                _nothing_left()
+                _nothing_left(done)
             else:
                 _ask(asked, label_set.classes)
 
 
-def _nothing_left() -> None:
+def _nothing_left(done: Progress) -> None:
     st.success("Nothing is left for you in this queue.", icon=":material/task_alt:")
-    st.markdown("Close the round on the Overview page, or wait for the others.")
+    if done.answered < done.total:
+        st.markdown(f"{done.total - done.answered} of its items are with others, or skipped.")
     _undo_button()
 
 
@@ -162,28 +166,27 @@ def _show(asked: Asked) -> None:
 
 
 def _classes(shown: Showing, classes: tuple[str, ...]) -> None:
-    """A button a class with its number key; long label sets are found by typing."""
-    if len(classes) > len(KEYS):
+    """A button a class, the first nine with number keys; long label sets are found by typing."""
+    with st.container(horizontal=True):
+        for number, name in enumerate(classes[:MOST_BUTTONS]):
+            st.button(
+                plain(name),
+                key=f"answer-{shown.event_id}-{number}",
+                on_click=answer,
+                args=(shown, name),
+                shortcut=KEYS[number] if number < len(KEYS) else None,
+                type="primary",
+            )
+    if len(classes) > MOST_BUTTONS:
         st.selectbox(
-            "Class",
-            classes,
+            "Another class",
+            classes[MOST_BUTTONS:],
             index=None,
             key=f"typed-{shown.event_id}",
             placeholder="Type to find a class",
             on_change=answer_typed,
             args=(shown,),
         )
-        return
-    with st.container(horizontal=True):
-        for key, name in zip(KEYS, classes, strict=False):
-            st.button(
-                plain(name),
-                key=f"answer-{shown.event_id}-{key}",
-                on_click=answer,
-                args=(shown, name),
-                shortcut=key,
-                type="primary",
-            )
 
 
 session(choose_queue())

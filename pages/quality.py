@@ -106,7 +106,9 @@ def suite_tab() -> None:
         "`critical` so that it blocks a round. The names are Great Expectations' own."
     )
     text = json.dumps(suite, ensure_ascii=False, indent=1)
-    st.session_state.setdefault("suite", text)
+    if st.session_state.get("suite-of") != project.name or "suite" not in st.session_state:
+        st.session_state["suite"] = text
+        st.session_state["suite-of"] = project.name
     st.text_area("Suite (JSON)", key="suite", height=420)
     with st.container(horizontal=True):
         st.button("Save the suite", type="primary", on_click=save_suite)

@@ -11,18 +11,21 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from labeling.commands import SEED, Parser
 from labeling.core.features import Content, matrix
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import (
     add_content_options,
+    check_roles,
     content_from_args,
     guess_roles,
+    named_classes,
     need_columns,
     read_table,
 )
@@ -44,16 +47,9 @@ ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")
 LABEL_NAMES = ("label", "answer")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Wrong use is one line on stderr and exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The commands and their options, as DESIGN section 8 has them."""
-    parser = _Parser(prog="python -m quality", description="Checks on data and labels.")
+    parser = Parser(prog="python -m quality", description="Checks on data and labels.")
     commands = parser.add_subparsers(dest="command", required=True)
     _check_options(commands.add_parser("check", help="run every check on a file"))
     _ranking_options(commands.add_parser("label-errors", help="rank rows by suspicious labels"))
@@ -66,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     _annotation_options(commands.add_parser("agreement", help="how far annotators agree"))
     for command in commands.choices.values():
         command.add_argument("--out", required=True, metavar="FILE.csv")
-        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--seed", type=SEED, default=0)
         command.add_argument("--quiet", action="store_true")
     return parser
 
@@ -113,6 +109,7 @@ def check(args: argparse.Namespace) -> int:
 def _dataset(args: argparse.Namespace) -> Dataset:
     content, frame = content_from_args(args, read_table(Path(args.data)))
     need_columns(frame, [args.label, args.id])
+    check_roles(content, label=args.label)
     id_column = args.id or guess_roles(frame).id
     item_id = _item_ids(frame, id_column)
     label = None if args.label is None else frame[args.label].to_numpy(dtype=object)
@@ -140,7 +137,7 @@ def _item_ids(frame: pd.DataFrame, id_column: str | None) -> npt.NDArray[Any]:
 
 def _classes(args: argparse.Namespace, label: npt.NDArray[Any] | None) -> tuple[str, ...]:
     if args.classes is not None:
-        return tuple(name.strip() for name in args.classes.split(",") if name.strip())
+        return named_classes(args.classes)
     return () if label is None else tuple(sorted({name for name in label if name is not None}))
 
 
@@ -217,6 +214,7 @@ def label_errors(args: argparse.Namespace) -> int:
     """Every row, the most suspicious label first; a row without a label has an empty score."""
     content, frame = content_from_args(args, read_table(Path(args.data)))
     need_columns(frame, [args.label, args.id])
+    check_roles(content, label=args.label)
     codes, classes = pd.factorize(frame[args.label], sort=True)
     if len(classes) < 2:
         raise InputError(f"column '{args.label}' needs at least two classes, found {len(classes)}")
@@ -305,10 +303,14 @@ def _write(tables: dict[str, pd.DataFrame]) -> None:
         write_csv(table, Path(path))
 
 
-def _need_folders(paths: Sequence[str | None]) -> None:
-    for path in paths:
-        if path is not None and not Path(path).absolute().parent.is_dir():
-            raise InputError(f"there is no folder for {path}")
+def _check_targets(args: argparse.Namespace) -> None:
+    """All files that will be written, before any is: one that cannot be leaves none."""
+    from labeling.export import check_target
+
+    targets = [args.out, getattr(args, "outcomes", None)]
+    places = [check_target(Path(path)).resolve() for path in targets if path is not None]
+    if len(set(places)) < len(places):
+        raise InputError(f"--out and --outcomes both name {args.out}: name two files")
 
 
 def _say(args: argparse.Namespace, message: str) -> None:
@@ -328,10 +330,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = build_parser().parse_args(argv)
     try:
-        _need_folders([args.out, getattr(args, "outcomes", None)])
+        _check_targets(args)
         return COMMANDS[args.command](args)
     except GroundworkError as error:
-        print(f"python -m quality {args.command}: {error}", file=sys.stderr)
+        message = " ".join(str(error).split())
+        print(f"python -m quality {args.command}: {message}", file=sys.stderr)
         return error.exit_code
     except Exception:
         logging.getLogger(__name__).exception("a fault of ours in `%s`", args.command)

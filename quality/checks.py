@@ -109,14 +109,18 @@ class Check:
 
 
 def unknown_labels(dataset: Dataset) -> Findings:
-    """Labels and annotations outside the label set; score 0."""
+    """Labels and annotations outside the label set; score 0.
+
+    A row that a reviewer has put into a known class is settled, whatever was answered before.
+    """
     classes = set(dataset.classes)
     said: dict[int, list[str]] = {}
     for row, label in enumerate(_labels(dataset)):
         if label is not None and label not in classes:
             said.setdefault(row, []).append(f"the label is '{label}'")
+    settled = _reviewed(dataset) & (_codes(dataset) >= 0)
     for row, person, label in _answers(dataset):
-        if label not in classes:
+        if label not in classes and not settled[row]:
             said.setdefault(row, []).append(f"{person} answered '{label}'")
     rows = sorted(said)
     allowed = ", ".join(map(str, dataset.classes))
@@ -386,23 +390,27 @@ def _findings_frame(rows: Any, ids: Any, columns: Any, scores: Any, messages: An
 def _schema_outcomes(
     dataset: Dataset, suite: Sequence[Expectation], muted: Mapping[str, str]
 ) -> list[Outcome]:
-    awake = [item for item in suite if _by_code(muted, item.get("code", "")) is None]
+    reasons = [_by_code(muted, item.get("code", "")) for item in suite]
+    awake = [item for item, reason in zip(suite, reasons, strict=True) if reason is None]
+    outcomes = iter(_awake_outcomes(dataset, awake))
+    return [
+        next(outcomes) if reason is None else _without(_head(item), "muted", f"Muted: {reason}")
+        for item, reason in zip(suite, reasons, strict=True)
+    ]
+
+
+def _awake_outcomes(dataset: Dataset, suite: Sequence[Expectation]) -> list[Outcome]:
     try:
-        results = iter(validate(dataset.frame, checked_suite(awake)) if awake else [])
+        results = validate(dataset.frame, checked_suite(suite)) if suite else []
+        return [_schema_outcome(dataset, result) for result in results]
     except Exception as error:
         log.exception("the suite could not run")
         reason = f"The suite could not run: {_reason(error)}"
         return [_without(_head(item), "failed", reason) for item in suite]
-    return [
-        _schema_outcome(dataset, next(results))
-        if item in awake
-        else _without(_head(item), "muted", f"Muted: {_by_code(muted, item['code'])}")
-        for item in suite
-    ]
 
 
 def _head(item: Expectation) -> Head:
-    known = item.get("type") in EXPECTATIONS and "kwargs" in item
+    known = str(item.get("type")) in EXPECTATIONS and "kwargs" in item
     title = title_of(item) if known else str(item.get("type"))
     return str(item.get("code", "S")), title, "S", str(item.get("severity", "warning"))
 
@@ -435,13 +443,21 @@ def _schema_outcome(dataset: Dataset, result: Result) -> Outcome:
 
 
 def worst(outcomes: Iterable[Outcome]) -> str | None:
-    """The gravest severity among what was found, or None."""
-    found = {outcome.severity for outcome in outcomes if outcome.status == "found"}
+    """The gravest severity among what was found, or None.
+
+    A critical check that could not run counts as found: what it guards is unknown, not fine.
+    """
+    found = {outcome.severity for outcome in outcomes if _counts(outcome)}
     return next((severity for severity in SEVERITIES if severity in found), None)
 
 
+def _counts(outcome: Outcome) -> bool:
+    could_not_run = outcome.status == "failed" and outcome.severity == "critical"
+    return outcome.status == "found" or could_not_run
+
+
 def exceeds(outcomes: Iterable[Outcome], fail_on: str) -> bool:
-    """Whether anything found is at or above the severity `fail_on`; "none" is never exceeded."""
+    """Whether what `worst` counts is at or above the severity `fail_on`; never above "none"."""
     gravest = worst(outcomes)
     if fail_on == "none" or gravest is None:
         return False

@@ -149,16 +149,11 @@ def _listing(values: Sequence[Any], most: int = 8) -> str:
 # -- suites as JSON ----------------------------------------------------------------------------
 
 
-def suite_to_json(suite: Iterable[Mapping[str, Any]]) -> str:
-    """The suite as indented JSON; `suite_from_json` gives it back."""
-    return json.dumps([_checked(item) for item in suite], ensure_ascii=False, indent=2) + "\n"
-
-
 def suite_from_json(text: str) -> list[Expectation]:
     """The suite in `text`. Raises ValueError with one sentence on the first thing wrong."""
     try:
         entries = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"the suite is not JSON: {error}") from error
     if not isinstance(entries, list):
         raise ValueError(f"a suite is a list of expectations, found {type(entries).__name__}")
@@ -179,7 +174,7 @@ def _checked(entry: Any) -> Expectation:
     if not isinstance(entry, Mapping):
         raise ValueError(f"an expectation is an object, found {entry!r}")
     kind, kwargs = entry.get("type"), entry.get("kwargs")
-    if kind not in EXPECTATIONS:
+    if not isinstance(kind, str) or kind not in EXPECTATIONS:
         raise ValueError(f"unknown expectation type {kind!r}; known are {', '.join(EXPECTATIONS)}")
     if not isinstance(kwargs, Mapping):
         raise ValueError(f"{kind} needs kwargs, an object, found {kwargs!r}")
@@ -220,8 +215,13 @@ def _check_arguments(kind: str, kwargs: Mapping[str, Any]) -> None:
 
 
 def _number_problem(value: Any) -> str | None:
-    fine = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return None if value is None or fine else "a number"
+    if value is None:
+        return None
+    try:
+        fine = isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        fine = False
+    return None if fine and not isinstance(value, bool) else "a number"
 
 
 def _share_problem(value: Any) -> str | None:
@@ -244,7 +244,7 @@ def _flag_problem(value: Any) -> str | None:
 def _regex_problem(value: Any) -> str | None:
     try:
         re.compile(value)
-    except (re.error, TypeError):
+    except (re.error, TypeError, OverflowError, RecursionError):
         return "a regular expression"
     return None
 

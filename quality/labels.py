@@ -63,15 +63,6 @@ def confident_class(proba: Floats, codes: Ints) -> Ints:
     return np.where(confident, best, -1).astype(np.int64)
 
 
-def confident_joint(proba: Floats, codes: Ints) -> Ints:
-    """Counts of (given, confident class), int (classes, classes): Northcutt et al. 2021."""
-    best = confident_class(proba, codes)
-    rows = np.flatnonzero(best >= 0)
-    joint = np.zeros((proba.shape[1], proba.shape[1]), dtype=np.int64)
-    np.add.at(joint, (codes[rows], best[rows]), 1)
-    return joint
-
-
 def likely_errors(proba: Floats, codes: Ints) -> Bools:
     """Whether another class reaches its threshold and beats the given label, bool (rows,).
 

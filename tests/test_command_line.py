@@ -15,10 +15,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from labeling import export, project
+from labeling import export, imports, project
 from labeling.__main__ import COMMANDS, main
 from labeling.commands import parser
+from labeling.core.features import Content
 from labeling.export import TABLES
+from labeling.ingest import Roles
 from labeling.versions import Snapshot
 from tests.factories import (
     answers_frame,
@@ -91,12 +93,42 @@ def test_a_command_without_its_arguments_is_wrong_use(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command) == 2
-    assert "required" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "required" in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["verify", "p.db", "--what"]])
-def test_wrong_use_is_exit_two(words: list[str]) -> None:
+WRONG_USE = [
+    [],
+    ["frobnicate"],
+    ["verify", "p.db", "--what"],
+    ["verify", "p.db", "--seed", "-1"],
+    ["verify", "p.db", "--seed", "4294967296"],
+    ["verify", "p.db", "--seed", "many"],
+    ["revert", "p.db", "99999999999999999999"],
+    ["revert", "p.db", "last"],
+    ["simulate", "data.csv", "--text", "a", "--columns", "b"],
+]
+
+
+@pytest.mark.parametrize("words", WRONG_USE)
+def test_wrong_use_is_exit_two_with_one_line(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(*words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith("python -m labeling")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_a_seed_that_is_none(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, "--seed", "-1") == 2
+    assert "expected a whole number from 0 to 4294967295, found '-1'" in capsys.readouterr().err
 
 
 NEEDS_PROJECT: dict[str, list[str]] = {
@@ -145,6 +177,9 @@ BAD = {
     "create over a project": "create p.db data.csv --text text --label label",
     "create without classes": CREATE,
     "create with one class": f"{CREATE} --classes a",
+    "create with blank classes": f"{CREATE} --label label --classes ,",
+    "create from a folder": "create n.db . --text text --classes a,b",
+    "create from a column twice": "create n.db data.csv --columns text,text --classes a,b",
     "create from nothing": "create n.db no.csv --text text --classes a,b",
     "create with a missing column": "create n.db data.csv --text x --classes a,b",
     "create in no folder": "create no/n.db data.csv --text text --classes a,b",
@@ -167,10 +202,17 @@ BAD = {
     "impact without gold": "impact p.db --out out.csv",
     "impact into no folder": "impact p.db --out no/out.csv",
     "export of no table": "export p.db --what secrets --out out.csv",
+    "export over the project": "export p.db --what items --out p.db",
+    "impact over the project": "impact p.db --out p.db",
     "export into no folder": "export p.db --what items --out no/out.csv",
     "simulate no strategy": f"{SIMULATE} --strategy magic",
     "simulate no seeds": f"{SIMULATE} --seeds 0",
-    "simulate a bad seed": f"{SIMULATE} --seed -1",
+    "simulate seeds too large": f"{SIMULATE} --seed 4294967295 --seeds 2",
+    "simulate the label as text": f"{SIMULATE} --text label",
+    "simulate a column twice": SIMULATE.replace("--text text", "--columns text,text"),
+    "simulate the label as a column": SIMULATE.replace("--text text", "--columns text,label"),
+    "simulate over a project": f"{SIMULATE} --out p.db",
+    "simulate over a device": f"{SIMULATE} --out /dev/null",
     "simulate no batch": f"{SIMULATE} --batch 0",
     "simulate all as test": f"{SIMULATE} --test-size 1",
     "simulate into no folder": f"{SIMULATE} --out no/out.csv",
@@ -216,6 +258,21 @@ def test_a_torn_project_is_exit_three(folder: Path, capsys: pytest.CaptureFixtur
     path.write_bytes(path.read_bytes()[:5000])
     assert run("verify", path) == 3
     assert "restore a backup" in capsys.readouterr().err
+
+
+def test_an_import_takes_the_columns_of_the_project_whatever_they_are_called(
+    tmp_path: Path,
+) -> None:
+    names = {"island": "a,b"}
+    first, more = (table_frame(40, seed=seed).rename(columns=names) for seed in (0, 1))
+    path, data = tmp_path / "p.db", write_csv(tmp_path / "more.csv", more)
+    content = Content("columns", ("a,b", "length"))
+    roles = Roles(content, "id", classes=("Adelie", "Gentoo"))
+    imports.create_project(path, first, roles=roles, source="first.csv", author="t")[0].close()
+    assert run("import", path, data, "--id", "id", "--quiet") == 0
+    with project.opened(path) as opened:
+        assert "more.csv" in " ".join(export.table(opened, "changes")["title"])
+        assert len(export.table(opened, "items")) > 60
 
 
 def test_settings_are_shown_and_changed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,7 +102,7 @@ def labels_needed(delta: float, disagreement: float) -> int | None:
     """
     if delta == 0:
         return None
-    spread = max(disagreement, abs(delta))
+    spread = max(disagreement, delta**2)
     root = _z(0.95) * math.sqrt(spread) + POWER_Z * math.sqrt(max(spread - delta**2, 0.0))
     return math.ceil(root**2 / delta**2)
 
@@ -116,23 +116,45 @@ def verdict(
     interval: Interval,
     *,
     n: int,
-    band: float,
+    band: float | None,
     stands: bool = True,
     disagreement: float | None = None,
 ) -> str:
     """The words of METHODS: "real", "within placebo" or "not decided: …".
 
     Real needs an interval that excludes 0, a value beyond the placebo band, at least 30 gold
-    labels, and (in a report of several bars) a place among Holm's findings.
+    labels, and (in a report of several bars) a place among Holm's findings. Without a band (None:
+    too few other rows to draw one) nothing is real. `disagreement` is the mean square of the
+    credits: for plain pairs, the share of items on which the models differ.
     """
-    excludes_zero = interval.low > 0 or interval.high < 0
     if n < MIN_GOLD:
         return f"not decided: needs about {MIN_GOLD - n} more gold labels before any verdict"
-    if excludes_zero and stands and abs(interval.value) > band:
+    if band is None:
+        return "not decided: too few other rows to draw a placebo from"
+    if excludes_zero(interval) and stands and abs(interval.value) > band:
         return "real"
     if abs(interval.value) <= band:
         return "within placebo"
+    return _undecided(interval, n, disagreement)
+
+
+def choice_verdict(interval: Interval, *, n: int, disagreement: float) -> str:
+    """Whether active choice beats random at the same number of labels, in words."""
+    if n < MIN_GOLD:
+        return f"not decided: needs about {MIN_GOLD - n} more gold labels before any verdict"
+    if excludes_zero(interval):
+        return "active choice helps" if interval.value > 0 else "active choice hurts"
+    return _undecided(interval, n, disagreement)
+
+
+def excludes_zero(interval: Interval) -> bool:
+    """Whether the whole interval lies on one side of 0."""
+    return interval.low > 0 or interval.high < 0
+
+
+def _undecided(interval: Interval, n: int, disagreement: float | None) -> str:
+    if interval.value == 0:
+        return "not decided: no difference was seen, and no number of labels proves there is none"
     spread = abs(interval.value) if disagreement is None else disagreement
-    needed = labels_needed(interval.value, spread)
-    more = max((needed or 0) - n, math.ceil(0.1 * n))
-    return f"not decided: needs about {more} more labels"
+    needed = labels_needed(interval.value, spread) or 0
+    return f"not decided: needs about {max(needed - n, math.ceil(0.1 * n))} more labels"

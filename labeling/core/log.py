@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 ANSWERS = frozenset({"label", "skip"})
+RULES = ANSWERS | {"adjudicate"}
+ANYBODY = ""
 CORRECTIVE = frozenset({"correct", "adjudicate", "drop", "dedupe", "repair"})
 
 
@@ -48,13 +50,6 @@ class Standing:
     excluded: set[str] = field(default_factory=set)
     edits: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def has_answer(self, item_id: str, annotator: str | None = None) -> bool:
-        """Whether the item has a standing answer (of this annotator, when one is named)."""
-        answers = self.answers.get(item_id, {})
-        if annotator is not None:
-            return annotator in answers
-        return bool(answers) or item_id in self.rulings
-
     def apply(self, event: Event) -> None:
         """Take in one live event; flags and retractions change nothing by themselves."""
         if event.kind in ANSWERS:
@@ -69,44 +64,85 @@ class Standing:
             self.edits.setdefault(event.item_id, {}).update(json.loads(event.value or "{}"))
 
 
-def _touches(event: Event, standing: Standing) -> str | None:
-    """What the event builds on: the annotator's own answer, any answer of the item, or nothing."""
-    if event.kind in ANSWERS and standing.has_answer(event.item_id, event.annotator):
-        return event.annotator
-    if event.change_kind in CORRECTIVE and standing.has_answer(event.item_id):
-        return ""
-    return None
+class _Telling:
+    """The log told event by event: what is live at this moment of it."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Event] = {}
+        self.live: dict[str, Event] = {}
+        self.by_item: dict[str, dict[str, Event]] = {}
+
+    def hear(self, event: Event) -> None:
+        """Take in one event; a retraction or restoration turns an earlier one off or on."""
+        if event.target is None:
+            self.told[event.event_id] = event
+            self._turn(event, on=True)
+        elif event.target in self.told:
+            self._turn(self.told[event.target], on=event.kind == "restore")
+
+    def _turn(self, event: Event, *, on: bool) -> None:
+        answers = self.by_item.setdefault(event.item_id, {})
+        if on:
+            self.live[event.event_id] = event
+            if event.kind in ANSWERS or event.kind == "adjudicate":
+                answers[event.event_id] = event
+        else:
+            self.live.pop(event.event_id, None)
+            answers.pop(event.event_id, None)
+
+    def has_answer(self, item_id: str, annotator: str) -> bool:
+        """Whether the item has a live answer: of this annotator, or of anybody for ANYBODY."""
+        answers = self.by_item.get(item_id, {}).values()
+        if annotator == ANYBODY:
+            return bool(answers)
+        return any(e.annotator == annotator and e.kind in ANSWERS for e in answers)
 
 
-def _retracted(events: Iterable[Event], without: frozenset[int]) -> set[str]:
-    return {e.target for e in events if e.target is not None and e.change_id not in without}
+def needs(events: Iterable[Event]) -> dict[str, str]:
+    """Whose answer each event builds on, by event id: an annotator's own, or ANYBODY's.
+
+    An answer builds on the annotator's own earlier one; one of a corrective change, on any. Worked
+    out at the moment of the event, so that what comes later cannot change it.
+    """
+    telling, found = _Telling(), {}
+    for event in events:
+        if event.kind in ANSWERS and telling.has_answer(event.item_id, event.annotator):
+            found[event.event_id] = event.annotator
+        elif (
+            event.kind in RULES
+            and event.change_kind in CORRECTIVE
+            and telling.has_answer(event.item_id, ANYBODY)
+        ):
+            found[event.event_id] = ANYBODY
+        telling.hear(event)
+    return found
 
 
 def replay(
-    events: Iterable[Event],
+    events: Sequence[Event],
     *,
     without: frozenset[int] = frozenset(),
     made_by: Mapping[str, int] | None = None,
+    builds_on: Mapping[str, str] | None = None,
 ) -> Standing:
     """The state of the log without some changes, events in order of `seq`.
 
     An event that builds on an answer which a missing change made is a no-op, and so is one on an
-    item that a missing import brought (`made_by`: item to import).
+    item that a missing import brought (`made_by`: item to import). `builds_on` is `needs(events)`,
+    for callers who replay often.
     """
-    events = list(events)
-    everything, kept = Standing(), Standing()
-    dead_in_all, dead_in_kept = _retracted(events, frozenset()), _retracted(events, without)
+    telling, made_by = _Telling(), made_by or {}
+    built = needs(events) if builds_on is None and without else builds_on or {}
     for event in events:
-        needs = _touches(event, everything)
-        if event.event_id not in dead_in_all:
-            everything.apply(event)
-        if event.event_id in dead_in_kept or event.change_id in without:
+        if event.change_id in without or made_by.get(event.item_id) in without:
             continue
-        if made_by and made_by.get(event.item_id) in without:
-            continue
-        if needs is None or kept.has_answer(event.item_id, needs or None):
-            kept.apply(event)
-    return kept
+        whose = built.get(event.event_id) if without else None
+        if whose is None or telling.has_answer(event.item_id, whose):
+            telling.hear(event)
+    standing = Standing()
+    for event in sorted(telling.live.values()):
+        standing.apply(event)
+    return standing
 
 
 def content_hash(labels: Mapping[str, str], edits: Mapping[str, Mapping[str, str]]) -> str:

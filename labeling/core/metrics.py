@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Metric = Callable[[Floats], Floats]
 
+CHUNK = 2_000_000  # cells of resampled matrices in memory at a time
+
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     shares: Floats = np.zeros_like(part, dtype=float)
@@ -69,9 +71,28 @@ def bootstrap(confusion: Floats, rng: np.random.Generator, *, resamples: int = 2
 
     Resampling the counts (multinomial) is the same as resampling the items, and much faster.
     """
-    n = int(confusion.sum())
-    draws = rng.multinomial(n, confusion.ravel() / max(n, 1), size=resamples)
-    return draws.reshape(resamples, *confusion.shape).astype(float)
+    n, cells = int(confusion.sum()), confusion.ravel()
+    filled = np.flatnonzero(cells)
+    many = np.zeros((resamples, cells.size))
+    if n:
+        many[:, filled] = rng.multinomial(n, cells[filled] / n, size=resamples)
+    return many.reshape(resamples, *confusion.shape)
+
+
+def _resampled(confusion: Floats, rng: np.random.Generator, resamples: int) -> dict[str, Floats]:
+    """Every metric of every resample, float (resamples,), in chunks that fit in memory.
+
+    Classes without any item are left out first: no metric counts them.
+    """
+    present = (confusion.sum(0) + confusion.sum(1)) > 0
+    small = confusion[np.ix_(present, present)]
+    step = max(1, CHUNK // small.size)
+    sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
+    parts = []
+    for size in sizes:
+        draws = bootstrap(small, rng, resamples=size)
+        parts.append([metric(draws) for metric in METRICS.values()])
+    return dict(zip(METRICS, np.concatenate(parts, axis=1), strict=True))
 
 
 def summary(confusion: Floats, *, seed: int = 0, level: float = 0.95) -> pd.DataFrame:
@@ -84,11 +105,11 @@ def summary(confusion: Floats, *, seed: int = 0, level: float = 0.95) -> pd.Data
     if n == 0:
         return pd.DataFrame(columns=columns)
     many = 2000 if len(confusion) <= 20 else 500
-    resamples = bootstrap(confusion, np.random.default_rng(seed), resamples=many)
+    spread = _resampled(confusion, np.random.default_rng(seed), many)
     tails = [(1 - level) / 2, (1 + level) / 2]
     rows = []
     for name, metric in METRICS.items():
-        low, high = np.quantile(metric(resamples), tails)
+        low, high = np.quantile(spread[name], tails)
         if name == "accuracy":
             low, high = comparison.wilson(int(np.trace(confusion)), n, level=level)
         rows.append((name, float(metric(confusion)), float(low), float(high), n))

@@ -128,6 +128,12 @@ def label_sets(db: Database) -> list[LabelSet]:
     return [LabelSet(row[0], tuple(json.loads(row[1])), row[2]) for row in rows]
 
 
-def label_set_changes(db: Database) -> dict[int, int]:
-    """Label-set version by the change that brought it."""
-    return {r[0]: r[1] for r in db.execute("SELECT change_id, version FROM label_set")}
+def drawn(db: Database) -> set[str]:
+    """Items that may be gold: drawn at random for a batch, or marked as trusted by a gold file."""
+    rows = db.execute("SELECT payload FROM change WHERE kind = 'round'")
+    draws = {item for row in rows for item in json.loads(row[0]).get("gold", [])}
+    marked = db.execute(
+        "SELECT item_id FROM event WHERE kind = 'label' "
+        "AND change_id IN (SELECT change_id FROM change WHERE kind = 'gold')"
+    )
+    return draws | {row[0] for row in marked}

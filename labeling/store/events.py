@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
+from labeling.store.schema import LIVE
+
 
 class NewEvent(NamedTuple):
     """A fact about to be written. `ms` are active milliseconds of human work."""
@@ -83,8 +85,7 @@ TABLE_COLUMNS = ["seq", *_COLUMNS, "digest"]
 def of_change(db: Database, change_id: int) -> list[NewEvent]:
     """The events of one change that nothing has retracted, in order."""
     rows = db.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM event e WHERE change_id = ? "
-        "AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id) ORDER BY seq",
+        f"SELECT {', '.join(_COLUMNS)} FROM event e WHERE change_id = ? AND {LIVE} ORDER BY seq",
         (change_id,),
     )
     return [NewEvent(*row) for row in rows]
@@ -105,7 +106,7 @@ def last_of(db: Database, annotator: str) -> NewEvent | None:
         "AND kind IN ('label','skip','adjudicate') "
         "AND EXISTS (SELECT 1 FROM change c WHERE c.change_id = e.change_id "
         "  AND c.kind IN ('round','correct')) "
-        "AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id) "
+        f"AND {LIVE} "
         "ORDER BY seq DESC LIMIT 1",
         (annotator,),
     ).fetchone()
@@ -137,11 +138,17 @@ def annotations_of(db: Database, item_id: str) -> list[tuple[str, str, str | Non
 
 
 def count_of(db: Database, change_id: int, annotator: str) -> int:
-    """Standing answers, skips and rulings of one annotator in one change."""
+    """Standing labels and rulings of one annotator in one change."""
     row = db.execute(
         "SELECT count(*) FROM event e WHERE change_id = ? AND annotator = ? "
-        "AND kind IN ('label','skip','adjudicate') "
-        "AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id)",
+        "AND kind IN ('label','adjudicate') "
+        f"AND {LIVE}",
         (change_id, annotator),
     ).fetchone()
     return int(row[0])
+
+
+def is_live(db: Database, event_id: str) -> bool:
+    """Whether an event is there and nothing has taken it back."""
+    row = db.execute(f"SELECT 1 FROM event e WHERE event_id = ? AND {LIVE}", (event_id,)).fetchone()
+    return row is not None

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
+from labeling.store import changes
+from labeling.store.schema import LIVE
+
 
 class Item(NamedTuple):
     """One thing to label. `content` is JSON of the content columns."""
@@ -46,10 +49,9 @@ def insert_images(db: Database, rows: Iterable[tuple[str, bytes]]) -> None:
     db.conn.executemany("INSERT INTO image (item_id, data) VALUES (?, ?)", rows)
 
 
-def every(db: Database, *, side: str | None = None) -> list[Item]:
-    """All items in the order they came, of one side or of both."""
-    where, values = ("WHERE side = ?", (side,)) if side else ("", ())
-    rows = db.execute(f"SELECT {_COLUMNS} FROM item {where} ORDER BY item_seq", values)
+def every(db: Database) -> list[Item]:
+    """All items in the order they came."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM item ORDER BY item_seq")
     return [Item(*row) for row in rows]
 
 
@@ -114,9 +116,6 @@ def sources(db: Database) -> list[tuple[int, int, str, str, str]]:
     return [tuple(row) for row in rows]
 
 
-_STANDS = "NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id)"
-
-
 def clusters(db: Database, side: str) -> list[tuple[str, str]]:
     """Items of one side with their near-duplicate cluster, in the order they came."""
     rows = db.execute("SELECT item_id, cluster FROM item WHERE side = ? ORDER BY item_seq", (side,))
@@ -127,19 +126,30 @@ def labelled(db: Database) -> set[str]:
     """Items with a standing label or ruling."""
     rows = db.execute(
         "SELECT item_id FROM annotation WHERE kind = 'label' "
-        f"UNION SELECT item_id FROM event e WHERE kind = 'adjudicate' AND {_STANDS}"
+        f"UNION SELECT item_id FROM event e WHERE kind = 'adjudicate' AND {LIVE}"
     )
     return {row[0] for row in rows}
 
 
 def trusted(db: Database) -> set[str]:
-    """Reservoir items with a standing answer that did not merely come along in a file."""
+    """Gold: drawn reservoir items with a standing answer that is not an import's.
+
+    An import's reservoir that is answered to the last item is gold as a whole: nobody chose.
+    """
     rows = db.execute(
         "SELECT DISTINCT e.item_id FROM event e JOIN item i USING (item_id) "
         "WHERE e.change_id IN (SELECT change_id FROM change WHERE kind <> 'import') "
-        f"AND i.side = 'reservoir' AND e.kind IN ('label','adjudicate') AND {_STANDS}"
+        f"AND i.side = 'reservoir' AND e.kind IN ('label','adjudicate') AND {LIVE}"
     )
-    return {row[0] for row in rows}
+    answered = {row[0] for row in rows}
+    return answered & (changes.drawn(db) | _answered_whole(db, answered))
+
+
+def _answered_whole(db: Database, answered: set[str]) -> set[str]:
+    reserved: dict[int, set[str]] = {}
+    for item, change in db.execute("SELECT item_id, change_id FROM item WHERE side = 'reservoir'"):
+        reserved.setdefault(change, set()).add(item)
+    return {item for own in reserved.values() if own <= answered for item in own}
 
 
 def skipped(db: Database) -> set[str]:
@@ -147,12 +157,41 @@ def skipped(db: Database) -> set[str]:
     return {r[0] for r in db.execute("SELECT item_id FROM annotation WHERE kind = 'skip'")}
 
 
+_EXCLUDED = (
+    "SELECT item_id, change_id FROM (SELECT item_id, change_id, kind, row_number() OVER "
+    "(PARTITION BY item_id ORDER BY seq DESC) AS nth FROM event e "
+    f"WHERE kind IN ('exclude','restore') AND target IS NULL AND {LIVE}) AS acts "
+    "WHERE nth = 1 AND kind = 'exclude'"
+)
+
+
 def excluded(db: Database) -> set[str]:
     """Items taken out of the data, and not put back."""
+    return {row[0] for row in db.execute(_EXCLUDED)}
+
+
+def excluded_by_revert(db: Database) -> set[str]:
+    """Those of them that went with an import that was reverted."""
+    reverts = {c.change_id for c in changes.every(db) if "reverts" in c.payload}
+    return {row[0] for row in db.execute(_EXCLUDED) if row[1] in reverts}
+
+
+def only_from(db: Database, change_id: int) -> set[str]:
+    """Items that this import brought and no other import did too."""
     rows = db.execute(
-        "SELECT item_id FROM (SELECT item_id, kind, row_number() OVER "
-        "(PARTITION BY item_id ORDER BY seq DESC) AS nth FROM event e "
-        f"WHERE kind IN ('exclude','restore') AND {_STANDS}) AS acts "
-        "WHERE nth = 1 AND kind = 'exclude'"
+        "SELECT item_id FROM item i WHERE change_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM source s WHERE s.item_id = i.item_id AND s.change_id <> i.change_id)",
+        (change_id,),
     )
     return {row[0] for row in rows}
+
+
+def contents(db: Database, item_ids: Sequence[str]) -> dict[str, str]:
+    """The content of some items."""
+    found: dict[str, str] = {}
+    for start in range(0, len(item_ids), _CHUNK):
+        chunk = tuple(item_ids[start : start + _CHUNK])
+        marks = ",".join("?" * len(chunk))
+        rows = db.execute(f"SELECT item_id, content FROM item WHERE item_id IN ({marks})", chunk)
+        found.update((row[0], row[1]) for row in rows)
+    return found

@@ -59,11 +59,12 @@ CREATE TABLE event (
   item_id TEXT NOT NULL REFERENCES item (item_id), annotator TEXT NOT NULL,
   value TEXT, ms INTEGER NOT NULL DEFAULT 0, label_set INTEGER NOT NULL,
   target TEXT REFERENCES event (event_id), at TEXT NOT NULL, digest TEXT NOT NULL,
-  CHECK ((kind = 'retract') = (target IS NOT NULL)));
+  CHECK (CASE kind WHEN 'retract' THEN target IS NOT NULL WHEN 'restore' THEN 1 = 1
+    ELSE target IS NULL END));
 CREATE INDEX event_change ON event (change_id);
 CREATE INDEX event_item ON event (item_id);
 CREATE INDEX event_annotator ON event (annotator, seq);
-CREATE INDEX event_target ON event (target) WHERE target IS NOT NULL;
+CREATE INDEX event_target ON event (target, seq) WHERE target IS NOT NULL;
 CREATE TABLE round (
   round_no INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change,
   upto_event INTEGER NOT NULL, version_hash TEXT NOT NULL, config TEXT NOT NULL,
@@ -111,24 +112,30 @@ CREATE TABLE job (
 CREATE UNIQUE INDEX job_active ON job (kind) WHERE state IN ('queued','running');
 """
 
-STANDING = """
+# An event `e` stands unless the newest word on it is a retraction.
+LIVE = (
+    "coalesce((SELECT r.kind FROM event r WHERE r.target = e.event_id "
+    "ORDER BY r.seq DESC LIMIT 1), '') <> 'retract'"
+)
+
+STANDING = f"""
 CREATE VIEW standing AS
 SELECT item_id, annotator, kind, value, seq FROM (
   SELECT e.*, row_number() OVER (PARTITION BY item_id, annotator ORDER BY seq DESC) AS nth
   FROM event e
   WHERE kind IN ('label','skip')
-    AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id)) AS answers
+    AND {LIVE}) AS answers
 WHERE nth = 1
 """
 
-TRIGGERS = """
+TRIGGERS = f"""
 CREATE TRIGGER event_answers AFTER INSERT ON event WHEN new.kind IN ('label','skip') BEGIN
   INSERT INTO annotation (item_id, annotator, kind, value, seq)
   VALUES (new.item_id, new.annotator, new.kind, new.value, new.seq)
   ON CONFLICT (item_id, annotator) DO UPDATE
   SET kind = excluded.kind, value = excluded.value, seq = excluded.seq;
 END;
-CREATE TRIGGER event_retracts AFTER INSERT ON event WHEN new.kind = 'retract' BEGIN
+CREATE TRIGGER event_retracts AFTER INSERT ON event WHEN new.target IS NOT NULL BEGIN
   DELETE FROM annotation WHERE (item_id, annotator) =
     (SELECT item_id, annotator FROM event WHERE event_id = new.target);
   INSERT INTO annotation (item_id, annotator, kind, value, seq)
@@ -136,7 +143,7 @@ CREATE TRIGGER event_retracts AFTER INSERT ON event WHEN new.kind = 'retract' BE
   JOIN event t ON t.event_id = new.target
     AND t.item_id = e.item_id AND t.annotator = e.annotator
   WHERE e.kind IN ('label','skip')
-    AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id)
+    AND {LIVE}
   ORDER BY e.seq DESC LIMIT 1;
 END;
 """

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
+from labeling.store.schema import LIVE
+
 
 class Slot(NamedTuple):
     """One answer asked for, why, and in which queue."""
@@ -78,20 +80,41 @@ def answer_by_item(db: Database, answers: Iterable[tuple[str, str]]) -> None:
     )
 
 
-def reopen(db: Database, event_id: str, annotator: str, *, until: float) -> None:
-    """An answer was undone: its slot is open again, first of all for the same person."""
+def reopen(
+    db: Database, event_id: str, item_id: str, annotator: str, *, until: float, batch: int
+) -> None:
+    """An answer or skip was undone: its slot is what this person is asked next.
+
+    A slot of an earlier batch moves to the current one, where somebody can find it.
+    """
     db.execute(
-        "UPDATE slot SET answered_by = NULL, leased_by = ?, leased_until = ? "
-        "WHERE answered_by = ? AND closed = 0",
-        (annotator, until, event_id),
+        f"UPDATE slot SET leased_by = NULL, leased_until = NULL WHERE leased_by = ? AND {_OPEN}",
+        (annotator,),
+    )
+    db.execute(
+        "UPDATE slot SET answered_by = NULL, closed = 0, leased_by = ?, leased_until = ?, "
+        "change_id = CASE queue WHEN 'batch' THEN ? ELSE change_id END WHERE slot_id = "
+        "(SELECT slot_id FROM slot WHERE item_id = ? AND (answered_by = ? OR "
+        "  (answered_by IS NULL AND queue = 'batch')) "
+        " ORDER BY CASE WHEN answered_by = ? THEN 0 ELSE 1 END, slot_id DESC LIMIT 1)",
+        (annotator, until, batch, item_id, event_id, event_id),
     )
 
 
-def reopen_many(db: Database, event_ids: Iterable[str]) -> None:
+def withdraw(db: Database, item_ids: Iterable[str]) -> None:
+    """Items were taken out of the data: nobody is asked about them any more."""
+    db.conn.executemany(
+        f"UPDATE slot SET closed = 1 WHERE item_id = ? AND {_OPEN}", [(i,) for i in item_ids]
+    )
+
+
+def reopen_many(db: Database, event_ids: Iterable[str], *, batch: int) -> None:
     """A whole change was undone: the slots that its answers filled are open again, for anyone."""
     db.conn.executemany(
-        "UPDATE slot SET answered_by = NULL WHERE answered_by = ? AND closed = 0",
-        [(event_id,) for event_id in event_ids],
+        "UPDATE slot SET answered_by = NULL, "
+        "change_id = CASE queue WHEN 'batch' THEN ? ELSE change_id END "
+        "WHERE answered_by = ? AND closed = 0",
+        [(batch, event_id) for event_id in event_ids],
     )
 
 
@@ -155,12 +178,22 @@ def open_relabel_queues(db: Database) -> list[int]:
     return [row[0] for row in rows]
 
 
+def unfilled(db: Database) -> list[tuple[int, str]]:
+    """Open slots of a batch whose item an answer of that very change stands for."""
+    rows = db.execute(
+        f"SELECT s.slot_id, s.item_id FROM slot s WHERE s.{_OPEN.replace(' AND ', ' AND s.')} "
+        "AND s.queue = 'batch' AND EXISTS (SELECT 1 FROM event e WHERE e.item_id = s.item_id "
+        f"  AND e.change_id = s.change_id AND e.kind = 'label' AND {LIVE})"
+    )
+    return [tuple(row) for row in rows]
+
+
 def broken(db: Database) -> list[tuple[int, str]]:
     """Slots whose answer is no standing event of their item: (slot_id, item_id)."""
     rows = db.execute(
         "SELECT s.slot_id, s.item_id FROM slot s WHERE s.answered_by IS NOT NULL AND s.closed = 0 "
         "AND NOT EXISTS (SELECT 1 FROM event e WHERE e.event_id = s.answered_by "
         "  AND e.item_id = s.item_id "
-        "  AND NOT EXISTS (SELECT 1 FROM event r WHERE r.target = e.event_id))"
+        f"  AND {LIVE})"
     )
     return [tuple(row) for row in rows]

@@ -83,6 +83,16 @@ def test_items_say_their_part_and_label(closed: Project) -> None:
     assert found["text"].tolist() == FRAME["text"].tolist()
 
 
+def test_every_column_of_the_items_has_a_name_of_its_own(tmp_path: Path) -> None:
+    again = FRAME.assign(item_id="x", original_item_id="y", original_label="z").astype(object)
+    with make_project(tmp_path / "p.db", again) as made:
+        found = export.table(made, "items")
+    assert found.columns.is_unique
+    old = found[["original_original_item_id", "original_item_id", "original_label"]]
+    assert old.drop_duplicates().to_numpy().tolist() == [["x", "y", "z"]]
+    assert found["original_original_label"].tolist() == FRAME["label"].tolist()
+
+
 def test_gold_in_the_table_is_the_gold_that_measures(closed: Project) -> None:
     found = export.table(closed, "labels")
     gold = found[found["part"] == "gold"].set_index("item_id")["label"].to_dict()
@@ -151,6 +161,19 @@ def test_a_table_replaces_its_file_whole_or_not_at_all(tmp_path: Path) -> None:
         export.write_csv(pd.DataFrame({"a": [Broken()]}), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_project_is_never_overwritten(fresh: Project) -> None:
+    before = fresh.path.read_bytes()
+    with pytest.raises(InputError, match="is a Groundwork project"):
+        export.write_csv(export.table(fresh, "items"), fresh.path)
+    assert fresh.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "x" * 300])
+def test_what_is_no_file_is_refused_before_any_work(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot write"):
+        export.check_target(tmp_path / name)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -206,3 +206,56 @@ def test_reverting_a_later_import_takes_its_items_out_and_back_again(made: Proje
     history.revert(made, undone, author="t")
     back = Snapshot(made)
     assert back.standing(DataVersion(back.upto)).excluded == set()
+
+
+def test_a_correction_survives_that_an_earlier_change_is_reverted_and_restored(
+    made: Project,
+) -> None:
+    """Restoring old answers does not make them newer than what was corrected since."""
+    answers = answers_frame(made, TRUTH)
+    first = file_of_answers(made, {}, answers)
+    corrected = answers.head(5)
+    file_of_answers(made, {}, corrected.assign(label=corrected["label"].map(swap(answers))))
+    before = version_hash(made)
+    undone = history.revert(made, first, author="t")
+    history.revert(made, undone, author="t")
+    assert version_hash(made) == before
+    assert verify(made).empty
+
+
+def test_what_comes_later_does_not_change_a_counterfactual_of_the_past(made: Project) -> None:
+    answers = answers_frame(made, TRUTH)
+    first = file_of_answers(made, {}, answers)
+    corrected = answers.head(5)
+    file_of_answers(made, {}, corrected.assign(label=corrected["label"].map(swap(answers))))
+    snapshot = Snapshot(made)
+    past = snapshot.training_set(DataVersion(snapshot.upto, frozenset({first}))).hash
+    undone = history.revert(made, first, author="t")
+    now = Snapshot(made)
+    assert now.training_set(DataVersion(snapshot.upto, frozenset({first}))).hash == past
+    assert now.training_set(DataVersion(now.upto, frozenset({first, undone}))).hash == past
+
+
+def test_labels_that_came_along_in_a_file_stay_untrusted_through_revert_and_back(
+    tmp_path: Path,
+) -> None:
+    with make_project(tmp_path / "l.db", FRAME, label="label") as labelled:
+        undone = history.revert(labelled, 1, author="t")
+        assert Snapshot(labelled).training_set(DataVersion(10**9)).labels == {}
+        history.revert(labelled, undone, author="t")
+        snapshot = Snapshot(labelled)
+        assert len(snapshot.training_set(DataVersion(snapshot.upto)).labels) > 0
+        assert snapshot.gold() == {}
+
+
+def test_an_item_that_another_import_brought_too_stays(made: Project) -> None:
+    extra = text_frame(30, seed=9)
+    one = more_rows(made, extra).change_id
+    more_rows(made, extra.head(10), source="again.csv")
+    history.revert(made, one, author="t")
+    snapshot = Snapshot(made)
+    out = snapshot.standing(DataVersion(snapshot.upto)).excluded
+    assert len(out) == 20
+    more_rows(made, extra, source="third.csv")
+    back = Snapshot(made)
+    assert back.standing(DataVersion(back.upto)).excluded == set()

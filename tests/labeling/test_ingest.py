@@ -176,6 +176,37 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ingest.read_table(tmp_path / "no.csv")
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"):
+        ingest.read_table(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = write(TABLE, tmp_path / f"t{suffix}")
+    monkeypatch.setitem(ingest._READERS, suffix, refuse)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"t{suffix} cannot be read: Permission denied"):
+        ingest.read_table(path)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(TABLE, tmp_path / "t.xlsx")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet9.xml", b" " * 3 * 2**20)
+    assert path.stat().st_size < 2**16
+    monkeypatch.setattr(ingest, "MAX_UNPACKED_MB", 2)
+    monkeypatch.setattr(pd, "read_excel", None)
+    with pytest.raises(InputError, match="unpacks to 3 MB; at most 2 MB"):
+        ingest.read_table(path)
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,12 +270,37 @@ def options(*words: str) -> argparse.Namespace:
         (["--text", "nope"], "no column 'nope'"),
         (["--columns", "island,nope"], "no column 'nope'"),
         (["--columns", " , "], "at least one"),
+        (["--columns", "mass,island, mass"], "names 'mass' twice"),
         ([], "say what to learn from"),
     ],
 )
 def test_a_missing_column_is_named(words: list[str], said: str) -> None:
     with pytest.raises(InputError, match=said):
         ingest.content_from_args(options(*words), table_frame(10))
+
+
+def test_a_column_is_content_or_something_else() -> None:
+    content = Content("columns", ("island", "mass"))
+    ingest.check_roles(content, label="label", annotator=None, gold=None)
+    for role in ("label", "annotator", "gold"):
+        with pytest.raises(InputError, match=f"'mass' is named both as {role} and as content"):
+            ingest.check_roles(content, **{role: "mass"})
+
+
+def test_what_no_option_names_is_the_default() -> None:
+    default = Content("columns", ("island", "mass"))
+    assert ingest.content_from_args(options(), table_frame(5), default=default)[0] == default
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " , ,"])
+def test_classes_without_a_name_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="names no class"):
+        ingest.named_classes(text)
+
+
+def test_classes_are_names_between_commas() -> None:
+    assert ingest.named_classes(" a b ,c,,") == ("a b", "c")
+    assert ingest.named_classes(None) == ()
 
 
 # Images
@@ -355,6 +411,18 @@ def test_an_image_that_is_too_large_is_refused(
     monkeypatch.setattr(ingest, "MAX_IMAGE_MB", 0.0001)
     with pytest.raises(InputError, match="more than"):
         from_zip(archive(tmp_path / "i.zip", {"a.png": png(40)}), "a.png")
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_images_that_are_too_much_together_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"x" * 2**19)
+    path = archive(tmp_path / "i.zip", {"a.png": b"x" * 2**19}) if packed else None
+    frame = pd.DataFrame({"image": ["a.png"] * 4}, dtype=object)
+    monkeypatch.setattr(ingest, "MAX_IMAGES_MB", 1)
+    with pytest.raises(InputError, match="the images have 2 MB together; at most 1 MB"):
+        ingest.load_images(frame, "image", archive=path, folder=tmp_path)
 
 
 def test_a_row_without_an_image_is_named(tmp_path: Path) -> None:

@@ -152,14 +152,20 @@ def random_log(seed: int, *, n: int = 60) -> Log:
         item, who = str(rng.choice(list("abcd"))), str(rng.choice(["ann", "bob"]))
         kind = str(rng.choice(["label"] * 6 + ["skip", "adjudicate", "exclude", "restore", "flag"]))
         value = str(rng.choice(["x", "y", "z"])) if kind in ("label", "adjudicate") else None
-        undone = {e.target for e in seen.events}
-        free = [e for e in seen.events if e.kind != "retract" and e.event_id not in undone]
+        free = [e for e in seen.events if e.target is None]
         if free and rng.random() < 0.2:
             old = free[int(rng.integers(len(free)))]
-            seen.add("retract", old.item_id, change=change, act=acts[change], target=old.event_id)
+            word = str(rng.choice(["retract", "retract", "restore"]))
+            seen.add(word, old.item_id, change=change, act=acts[change], target=old.event_id)
         else:
             seen.add(kind, item, value, who=who, change=change, act=acts[change])
     return seen
+
+
+def live(told: list[Event]) -> list[Event]:
+    """The events on which the newest word is not a retraction."""
+    newest = {e.target: e.kind for e in told if e.target}
+    return [e for e in told if e.target is None and newest.get(e.event_id) != "retract"]
 
 
 def slow_replay(events: list[Event], without: frozenset[int], made_by: dict[str, int]) -> Labels:
@@ -168,25 +174,26 @@ def slow_replay(events: list[Event], without: frozenset[int], made_by: dict[str,
         ruled = [e for e in among if e.item_id == item and e.kind == "adjudicate"]
         return [e for e in own if e.annotator == who] if who else own + ruled
 
-    retracted = {e.target for e in events}
-    retracted_here = {e.target for e in events if e.change_id not in without}
     kept: list[Event] = []
     for position, event in enumerate(events):
-        earlier = [e for e in events[:position] if e.event_id not in retracted]
-        gone = event.change_id in without or made_by.get(event.item_id) in without
-        if gone or event.event_id in retracted_here:
+        if event.change_id in without or made_by.get(event.item_id) in without:
             continue
-        is_answer = event.kind in ("label", "skip")
-        if is_answer and answers(earlier, event.item_id, event.annotator):
-            fits = bool(answers(kept, event.item_id, event.annotator))
-        elif event.change_kind in CORRECTIVE and answers(earlier, event.item_id, None):
-            fits = bool(answers(kept, event.item_id, None))
+        earlier, here = live(events[:position]), live(kept)
+        who = event.annotator
+        if event.kind in ("label", "skip") and answers(earlier, event.item_id, who):
+            fits = bool(answers(here, event.item_id, who))
+        elif (
+            event.kind in ("label", "skip", "adjudicate")
+            and event.change_kind in CORRECTIVE
+            and answers(earlier, event.item_id, None)
+        ):
+            fits = bool(answers(here, event.item_id, None))
         else:
             fits = True
         if fits:
             kept.append(event)
     found: Labels = {}
-    for event in kept:
+    for event in live(kept):
         if event.kind in ("label", "skip"):
             found.setdefault(event.item_id, {})[event.annotator] = event.value
         if event.kind == "adjudicate":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn import metrics as theirs
@@ -74,6 +76,27 @@ def test_a_summary_gives_each_metric_inside_its_interval() -> None:
     assert (found["value"] < found["high"]).all()
     assert (found["n"] == 80).all()
     assert metrics.summary(np.zeros((3, 3))).empty
+
+
+def test_a_summary_of_a_thousand_classes_fits_in_memory() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(1000), 2)
+    confusion = metrics.confusion_matrix(truth, rng.permutation(truth), 1000)
+    tracemalloc.start()
+    found = metrics.summary(confusion)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 * 2**20
+    assert found.equals(metrics.summary(confusion)), "the same seed gives the same"
+
+
+def test_a_summary_does_not_depend_on_how_many_resamples_fit_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    confusion = metrics.confusion_matrix(*answers(3), 9)
+    whole = metrics.summary(confusion)
+    monkeypatch.setattr(metrics, "CHUNK", 100)
+    assert metrics.summary(confusion).equals(whole)
 
 
 def test_a_class_report_is_that_of_scikit_learn() -> None:

@@ -106,6 +106,7 @@ def test_rows_without_a_label_or_content_are_left_out() -> None:
         ({"budget": 5}, "a budget of at least one batch"),
         ({"seeds": []}, "one seed or more"),
         ({"seeds": [-1]}, "seed"),
+        ({"seeds": [2**32 - 1, 2**32]}, "seeds from 0 to 4294967295"),
         ({"test_share": 1.0}, "between 0 and 1"),
         ({"test_share": float("nan")}, "between 0 and 1"),
         ({"test_share": 0.001}, "too few"),

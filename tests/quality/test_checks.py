@@ -183,7 +183,32 @@ def test_a_check_that_raises_fails_alone(code: str, monkeypatch: pytest.MonkeyPa
     (failed,) = [o for o in outcomes if o.code == code]
     assert failed.status == "failed"
     assert "no luck" in failed.message
-    assert not exceeds(outcomes, "info")
+    assert exceeds(outcomes, "info") is (old.severity == "critical")
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"), [("critical", True), ("warning", False), ("info", False)]
+)
+def test_a_critical_expectation_that_could_not_run_is_no_pass(
+    severity: str, expected: bool
+) -> None:
+    kind = "expect_column_values_to_not_be_null"
+    suite = (expectation(kind, column="gone", severity=severity),)
+    outcomes = run_checks(changed(clean(), suite=suite))
+    assert outcomes[0].status == "failed"
+    assert exceeds(outcomes, "critical") is expected
+    assert worst(outcomes) == ("critical" if expected else None)
+    assert not exceeds(outcomes, "none")
+
+
+def test_a_suite_that_cannot_run_leaves_what_is_muted_muted() -> None:
+    suite = (
+        {"code": "S1", "type": ["x"], "severity": "warning"},
+        {"code": "S2", "type": "expect_magic", "severity": "critical"},
+    )
+    outcomes = run_checks(changed(clean(), suite=suite), muted={"S2": "of no interest"})
+    assert [o.status for o in outcomes[:2]] == ["failed", "muted"]
+    assert not exceeds(outcomes, "critical")
 
 
 def test_a_conflict_names_the_labels_and_how_many() -> None:
@@ -211,6 +236,16 @@ def test_reviewed_rows_are_settled(code: str) -> None:
     assert (
         outcome_of(code, changed(dataset, reviewed=reviewed)).findings["row"].tolist() == rows[:1]
     )
+
+
+def test_a_row_that_was_ruled_into_a_known_class_has_no_unknown_label() -> None:
+    dataset, rows = plant_unknown_labels(clean())
+    reviewed = np.zeros(60, dtype=bool)
+    reviewed[rows] = True
+    found = outcome_of("L201", changed(dataset, reviewed=reviewed)).findings
+    assert found["row"].tolist() == rows[:1], "the ruling itself is unknown there"
+    ruled = relabelled(changed(dataset, reviewed=reviewed), {rows[0]: "부정"})
+    assert outcome_of("L201", ruled).status == "passed"
 
 
 def test_unlabelled_rows_and_foreign_annotations_disturb_nothing() -> None:

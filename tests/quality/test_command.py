@@ -124,6 +124,17 @@ def test_a_suite_from_a_file_is_checked_instead_of_suggestions(
     assert set(pd.read_csv(out)["code"]) == {"S106:text"}
 
 
+def test_a_critical_rule_about_a_column_that_vanished_is_exit_one(
+    reviews: Path, tmp_path: Path
+) -> None:
+    suite = tmp_path / "suite.json"
+    kind = "expect_column_values_to_not_be_null"
+    rule = {"type": kind, "kwargs": {"column": "gone"}, "severity": "critical"}
+    suite.write_text(json.dumps([rule]), encoding="utf-8")
+    out = tmp_path / "issues.csv"
+    assert run("check", reviews, *CONTENT, "--suite", suite, "--out", out, "--quiet") == 1
+
+
 def test_label_errors_ranks_every_row_with_the_planted_ones_first(
     reviews: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +199,18 @@ BAD: dict[str, list[str]] = {
     "no content": ["check", "{reviews}"],
     "bad suite": ["check", "{reviews}", "--text", "text", "--suite", "{reviews}"],
     "no suite": ["check", "{reviews}", "--text", "text", "--suite", "{dir}/gone.json"],
+    "odd suite": ["check", "{reviews}", "--text", "text", "--suite", "{odd}"],
+    "bad seed": ["check", "{reviews}", "--text", "text", "--seed", "-1"],
+    "seed too large": ["agreement", "{answers}", *WHO, "--seed", "4294967296"],
+    "column twice": ["check", "{reviews}", "--columns", "text,text"],
+    "label as content": ["check", "{reviews}", "--columns", "text,label", "--label", "label"],
+    "label as text": ["label-errors", "{reviews}", "--text", "label", "--label", "label"],
+    "blank classes": ["check", "{reviews}", *CONTENT, "--classes", " , "],
+    "outcomes into a folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}"],
+    "outcomes into no folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/no/o.csv"],
+    "outcomes over the issues": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/out.csv"],
+    "outcomes to a device": ["check", "{reviews}", *CONTENT, "--outcomes", "/dev/null"],
+    "a folder as data": ["check", "{dir}", "--text", "text"],
     "bad severity": ["check", "{reviews}", "--text", "text", "--fail-on", "fatal"],
     "foreign annotations": ["check", "{reviews}", "--columns", "label", "--annotations", "{other}"],
     "one class": ["label-errors", "{other}", "--text", "label", "--label", "annotator"],
@@ -212,8 +235,10 @@ def test_bad_input_is_one_line_exit_code_two_and_no_file(
     other, holes = tmp_path / "other.csv", tmp_path / "holes.csv"
     other.write_text("item_id,annotator,label\nz1,p,x\nz2,p,y\n", encoding="utf-8")
     holes.write_text("item_id,annotator,label\n,p,x\nz2,p,y\n", encoding="utf-8")
+    odd = tmp_path / "odd.json"
+    odd.write_text('[{"type": ["x"], "kwargs": {}}]', encoding="utf-8")
     names = {"dir": tmp_path, "reviews": reviews, "answers": answers, "other": other}
-    words = [word.format(**names, holes=holes) for word in arguments]
+    words = [word.format(**names, holes=holes, odd=odd) for word in arguments]
     out = tmp_path / "out.csv"
     try:
         code = main([*words, "--out", str(out)])

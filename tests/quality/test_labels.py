@@ -35,12 +35,12 @@ def test_the_suggested_class_is_the_true_one() -> None:
     assert scores.max() <= 1.0
 
 
-def test_the_confident_joint_counts_given_against_confident_class() -> None:
+def test_a_class_is_confident_where_it_reaches_its_mean_self_confidence() -> None:
     proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.85, 0.15]])
     codes = np.array([0, 0, 1, 1, 1])
     thresholds = labels.thresholds(proba, codes)
     assert thresholds == pytest.approx([0.85, (0.9 + 0.8 + 0.15) / 3])
-    assert labels.confident_joint(proba, codes).tolist() == [[1, 0], [1, 2]]
+    assert labels.confident_class(proba, codes).tolist() == [0, -1, 1, 1, 0]
 
 
 def test_rows_without_label_or_probabilities_are_never_suspicious() -> None:
