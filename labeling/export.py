@@ -71,7 +71,7 @@ def _problem_with(path: Path) -> str | None:
     if path.is_dir() or not folder.is_dir():
         return "its folder does not exist or it is a folder"
     if path.exists() and not path.is_file():
-        return "it is no file but a device"
+        return "it is no file but a device or a pipe"
     if not os.access(folder, os.W_OK | os.X_OK):
         return "its folder may not be written to"
     return "it is a Groundwork project: choose another name" if is_project(path) else None

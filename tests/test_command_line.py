@@ -212,7 +212,6 @@ BAD = {
     "simulate a column twice": SIMULATE.replace("--text text", "--columns text,text"),
     "simulate the label as a column": SIMULATE.replace("--text text", "--columns text,label"),
     "simulate over a project": f"{SIMULATE} --out p.db",
-    "simulate over a device": f"{SIMULATE} --out /dev/null",
     "simulate no batch": f"{SIMULATE} --batch 0",
     "simulate all as test": f"{SIMULATE} --test-size 1",
     "simulate into no folder": f"{SIMULATE} --out no/out.csv",

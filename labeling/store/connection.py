@@ -19,6 +19,7 @@ __all__ = ["Database", "connect", "copy_to", "create", "is_project", "reading", 
 
 APPLICATION_ID = 0x47525744  # "GRWD"
 WAIT_SECONDS = 30.0
+_known: set[tuple[Path, int]] = set()
 _turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
 
@@ -50,13 +51,27 @@ def create(path: Path) -> Database:
 
 
 def is_project(path: Path) -> bool:
-    """Whether a file's first bytes say that it is a Groundwork project."""
+    """Whether a file is a Groundwork project, by its application id.
+
+    SQLite itself is asked. To open and close a database's file by other means would drop the locks
+    that this process's other connections hold on it (POSIX), and split its write-ahead log in two.
+    """
     try:
-        with path.open("rb") as file:
-            header = file.read(72)
+        key = (path, path.stat().st_ino)
     except OSError:
         return False
-    return header[:15] == b"SQLite format 3" and header[68:] == APPLICATION_ID.to_bytes(4, "big")
+    if key not in _known and _says_so(path):
+        _known.add(key)
+    return key in _known
+
+
+def _says_so(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as conn:
+            found = conn.execute("PRAGMA application_id").fetchone()
+    except sqlite3.DatabaseError as error:
+        return "malformed" in str(error)  # torn: opening it says so
+    return bool(found[0] == APPLICATION_ID)
 
 
 def connect(path: Path) -> Database:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from labeling.errors import CorruptionError, InputError
-from labeling.project import Project, new_project, open_project, opened
+from labeling.project import Project, list_projects, new_project, open_project, opened
 from labeling.store import audits, changes, connection, events, items, rounds, slots
 from labeling.store.events import NewEvent
 from labeling.store.rounds import Round
@@ -331,3 +331,32 @@ def test_a_project_can_be_opened_while_its_maker_still_holds_it(tmp_path: Path) 
     """Also after a crash of the maker: the mark is in the file, not only in the write-ahead log."""
     with make_project(tmp_path / "new.db", text_frame(10)) as made, opened(made.path) as again:
         assert again.title == "new"
+
+
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from labeling.project import opened
+from labeling.store import changes
+with opened(Path(sys.argv[1])) as other, other.writing():
+    changes.add(other.db, "settings", title="from outside", author="t", at="now")
+"""
+
+
+def test_looking_at_a_project_does_not_split_its_log_between_processes(
+    project: Project, root: Path
+) -> None:
+    """Reading the file beside SQLite would drop our locks; then the other process's close would
+    delete the write-ahead log under us, and each side would go on alone."""
+    before = len(changes.every(project.db))
+    assert [p.name for p in list_projects(project.path.parent)] == ["p"]
+    with open_project(project.path) as again:
+        assert len(changes.every(again.db)) == before
+    command = [sys.executable, "-c", OTHER_PROCESS, str(project.path)]
+    subprocess.run(command, cwd=root, check=True)
+    assert len(changes.every(project.db)) == before + 1
+    with project.writing():
+        changes.add(project.db, "settings", title="from here", author="t", at="now")
+    with open_project(project.path) as again:
+        titles = [c.title for c in changes.every(again.db)][-2:]
+    assert titles == ["from outside", "from here"]

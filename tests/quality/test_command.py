@@ -209,7 +209,6 @@ BAD: dict[str, list[str]] = {
     "outcomes into a folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}"],
     "outcomes into no folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/no/o.csv"],
     "outcomes over the issues": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/out.csv"],
-    "outcomes to a device": ["check", "{reviews}", *CONTENT, "--outcomes", "/dev/null"],
     "a folder as data": ["check", "{dir}", "--text", "text"],
     "bad severity": ["check", "{reviews}", "--text", "text", "--fail-on", "fatal"],
     "foreign annotations": ["check", "{reviews}", "--columns", "label", "--annotations", "{other}"],
