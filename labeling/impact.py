@@ -507,7 +507,7 @@ def words_of(found: Mapping[str, Any]) -> str:
 def staleness(project: Project, upto_event: int) -> str:
     """A sentence when the log has moved on since a result was computed, else nothing."""
     newer = events.last(project.db) - upto_event
-    return f" {newer} newer facts in the log are not in it yet." if newer else ""
+    return f" {newer} newer answers or notes are not in these figures yet." if newer else ""
 
 
 def cannot_measure(project: Project) -> str | None:

@@ -59,14 +59,14 @@ def flag(shown: Showing) -> None:
         key = f"note-{shown.event_id}"
         queue.flag(opened, shown.slot_id, st.session_state[key], annotator=me)
         st.session_state[key] = ""
-        st.toast("Your note is kept with the item.")
+        st.session_state["said"] = "Your note is kept with the item."
 
 
 def undo() -> None:
     with report_errors(), open_again() as opened:
         st.session_state["showing"] = None
         if queue.undo(opened, me) is None:
-            st.toast("There is nothing to undo.")
+            st.session_state["said"] = "There is nothing to undo."
 
 
 def _ms(shown: Showing) -> int:
@@ -91,6 +91,8 @@ def choose_queue() -> int:
 
 @st.fragment
 def session(queue_id: int) -> None:
+    if said := st.session_state.pop("said", None):
+        st.toast(said)
     with report_errors(), open_again() as opened:
         asked = queue.next_item(opened, me, queue=queue_id)
         done = queue.progress(opened, me, queue=queue_id)
