@@ -271,48 +271,14 @@ def _write(
     author: str,
     progress: Progress,
 ) -> ImportSummary:
-    db, at = project.db, now()
+    db, at, name = project.db, now(), Path(source).name
     progress(0.1, "comparing with what is there")
-    name = Path(source).name
-    present = items.ids(db)
     known = items.sides_by_cluster(db)
-    first: dict[str, int] = {}
-    for row, item in enumerate(plan.item_ids):
-        if item not in present:
-            first.setdefault(item, row)
-    new = {item: str(plan.clusters[row]) for item, row in first.items()}
-    gold_clusters = {str(c) for c, g in zip(plan.clusters, plan.gold, strict=True) if g is not None}
-    sides = _sides(
-        new,
-        known=known,
-        gold=gold_clusters,
-        quota=_quota(len(new), plan.roles.reserve),
-        seed=derive_seed(project.seed, "reservoir"),
-    )
-    summary_of_file = {
-        "file": name,
-        "rows": len(frame),
-        "kept": len(plan.item_ids),
-        "id": plan.roles.id,
-        "label": plan.roles.label,
-    }
-    change = changes.add(
-        db, "import", title=f"Import {name}", author=author, at=at, payload=summary_of_file
-    )
-    if plan.classes is not None:
-        changes.add_label_set(db, change, classes=plan.classes, guideline="")
+    first = _first_rows(plan, items.ids(db))
+    sides = _sides_of_new(project, plan, first, known)
+    change = _add_change(project, frame, plan, name=name, author=author, at=at)
     progress(0.3, f"writing {len(first):,} items")
-    source_ids = plan.source_ids
-    items.insert(
-        db,
-        (
-            (item, change, source_ids[row], new[item], sides[new[item]], plan.contents[row])
-            for item, row in first.items()
-        ),
-    )
-    if plan.roles.content.kind == "image":
-        images = frame.loc[plan.keep, plan.roles.content.columns[0]].tolist()
-        items.insert_images(db, ((item, images[row]) for item, row in first.items()))
+    _write_items(project, frame, plan, change=change, first=first, sides=sides)
     progress(0.6, f"writing {len(plan.item_ids):,} sources")
     items.insert_sources(db, _source_rows(frame, plan, change))
     _restore(project, plan, change=change, author=author, at=at)
@@ -321,21 +287,82 @@ def _write(
     labelled = _label_events(project, plan, change=change, name=name, side_of=side_of, at=at)
     gold, refused = _gold_events(project, plan, name=name, author=author, side_of=side_of, at=at)
     progress(1.0, "done")
-    pool = sum(sides[cluster] == "pool" for cluster in new.values())
+    distinct = len(set(plan.item_ids))
+    pool = sum(sides[str(plan.clusters[row])] == "pool" for row in first.values())
     return ImportSummary(
         change_id=change,
         rows=len(frame),
-        new_items=len(new),
-        known_items=len(set(plan.item_ids)) - len(new),
+        new_items=len(first),
+        known_items=distinct - len(first),
         blank_rows=int((~plan.keep).sum()),
         pool=pool,
-        reservoir=len(new) - pool,
+        reservoir=len(first) - pool,
         labels=labelled,
         gold=gold,
         gold_refused=refused,
-        repeated=len(plan.item_ids) - len(set(plan.item_ids)),
+        repeated=len(plan.item_ids) - distinct,
         unknown=sum(label is not None and label not in project.classes for label in plan.labels),
     )
+
+
+def _first_rows(plan: _Plan, present: set[str]) -> dict[str, int]:
+    """The first row of every item that is new."""
+    first: dict[str, int] = {}
+    for row, item in enumerate(plan.item_ids):
+        if item not in present:
+            first.setdefault(item, row)
+    return first
+
+
+def _sides_of_new(
+    project: Project, plan: _Plan, first: Mapping[str, int], known: Mapping[str, str]
+) -> dict[str, str]:
+    gold = {str(c) for c, g in zip(plan.clusters, plan.gold, strict=True) if g is not None}
+    return _sides(
+        {item: str(plan.clusters[row]) for item, row in first.items()},
+        known=known,
+        gold=gold,
+        quota=_quota(len(first), plan.roles.reserve),
+        seed=derive_seed(project.seed, "reservoir"),
+    )
+
+
+def _add_change(
+    project: Project, frame: pd.DataFrame, plan: _Plan, *, name: str, author: str, at: str
+) -> int:
+    """The change of this import; the first one brings the label set too."""
+    payload = {
+        "file": name,
+        "rows": len(frame),
+        "kept": len(plan.item_ids),
+        "id": plan.roles.id,
+        "label": plan.roles.label,
+    }
+    title = f"Import {name}"
+    change = changes.add(project.db, "import", title=title, author=author, at=at, payload=payload)
+    if plan.classes is not None:
+        changes.add_label_set(project.db, change, classes=plan.classes, guideline="")
+    return change
+
+
+def _write_items(
+    project: Project,
+    frame: pd.DataFrame,
+    plan: _Plan,
+    *,
+    change: int,
+    first: Mapping[str, int],
+    sides: Mapping[str, str],
+) -> None:
+    clusters = [str(cluster) for cluster in plan.clusters]
+    rows = (
+        (item, change, plan.source_ids[n], clusters[n], sides[clusters[n]], plan.contents[n])
+        for item, n in first.items()
+    )
+    items.insert(project.db, rows)
+    if plan.roles.content.kind == "image":
+        images = frame.loc[plan.keep, plan.roles.content.columns[0]].tolist()
+        items.insert_images(project.db, ((item, images[n]) for item, n in first.items()))
 
 
 def _source_rows(frame: pd.DataFrame, plan: _Plan, change: int) -> list[tuple[object, ...]]:

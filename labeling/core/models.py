@@ -105,35 +105,3 @@ def fit(
     )
     with one_thread():
         return Fitted(prior, estimator.fit(features[:, terms], y), seen, terms)
-
-
-def stratified_folds(y: Ints, folds: int, seed: int) -> Ints:
-    """A fold number per row, int (rows,): each class is dealt out evenly after a shuffle."""
-    order = np.random.default_rng(seed).permutation(len(y))
-    order = order[np.argsort(y[order], kind="stable")]
-    fold = np.empty(len(y), dtype=np.int64)
-    fold[order] = np.arange(len(y)) % folds
-    return fold
-
-
-def out_of_fold(
-    features: Any,
-    y: Ints,
-    *,
-    n_classes: int | None = None,
-    model: str = "default",
-    config: ModelConfig | None = None,
-    folds: int = 5,
-    seed: int = 0,
-) -> Floats:
-    """Probabilities of each row by a model that never saw it, float (rows, classes)."""
-    k = n_classes or int(y.max(initial=0)) + 1
-    config = config or ModelConfig(model=model)
-    proba = np.full((len(y), k), 1.0 / k)
-    fold = stratified_folds(y, folds, seed)
-    for held_out in range(folds):
-        train, test = fold != held_out, fold == held_out
-        if test.any():
-            fitted = fit(features[train], y[train], n_classes=k, config=config, seed=seed)
-            proba[test] = fitted.predict_proba(features[test])
-    return proba

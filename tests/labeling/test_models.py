@@ -98,40 +98,6 @@ def test_each_setting_changes_the_fit(other: ModelConfig) -> None:
     assert np.abs(models.fit(x, y, n_classes=3, config=other).predict_proba(x) - plain).max() > 0.01
 
 
-def test_out_of_fold_never_uses_the_row_itself() -> None:
-    """Every row has a column of its own, which a model that saw the row would learn by heart."""
-    y = np.random.default_rng(0).integers(0, 2, 200)
-    x = csr_matrix(5.0 * np.eye(200))
-    seen = models.fit(x, y, n_classes=2).predict_proba(x)
-    assert (seen.argmax(axis=1) == y).all(), "the plant works: the rows can be memorised"
-    unseen = models.out_of_fold(x, y, n_classes=2)
-    assert (unseen.argmax(axis=1) == y).mean() < 0.65
-
-
-def test_out_of_fold_gives_every_row_probabilities_over_all_classes() -> None:
-    x, y = blobs(90)
-    proba = models.out_of_fold(x, y, n_classes=5)
-    assert proba.shape == (90, 5)
-    assert proba.sum(axis=1) == pytest.approx(1.0)
-    assert (proba.argmax(axis=1) == y).mean() > 0.85
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 4])
-def test_out_of_fold_bears_fewer_rows_than_folds(n: int) -> None:
-    x, _ = blobs(4)
-    proba = models.out_of_fold(x[:n], np.arange(n) % 2, n_classes=2)
-    assert proba.shape == (n, 2)
-    assert np.isfinite(proba).all()
-
-
-def test_folds_deal_each_class_out_evenly() -> None:
-    y = np.repeat([0, 1, 2], [50, 13, 7])
-    fold = models.stratified_folds(y, 5, seed=1)
-    for code in range(3):
-        counts = np.bincount(fold[y == code], minlength=5)
-        assert counts.max() - counts.min() <= 1
-
-
 def test_a_fit_is_the_same_to_the_bit_on_any_number_of_threads(root: Path) -> None:
     script = (
         "import hashlib, numpy as np\n"
