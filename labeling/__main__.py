@@ -22,6 +22,7 @@ from labeling import (
     rounds,
     simulation,
     verification,
+    waterfall,
     worker,
 )
 from labeling.commands import parser
@@ -179,7 +180,7 @@ def _close(args: argparse.Namespace) -> int:
 def _impact(args: argparse.Namespace) -> int:
     target = export.check_target(Path(args.out))
     with project.opened(Path(args.project)) as opened:
-        frame = impact.waterfall(opened, seed=args.seed, progress=_progress(args))
+        frame = waterfall.measure(opened, seed=args.seed, progress=_progress(args))
         export.write_csv(frame, target)
         for bar in frame.itertuples():
             _say(args, f"{bar.change_id:>4} {impact.in_words(bar)}")

@@ -15,16 +15,14 @@ from labeling.core import attribution, comparison, metrics
 from labeling.core.comparison import MIN_GOLD, Interval
 from labeling.core.log import DataVersion, content_hash
 from labeling.core.models import ModelConfig
-from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
 from labeling.store import events, items, slots
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
-from labeling.versions import Snapshot, TrainingSet
+from labeling.versions import Snapshot, TrainingSet, players
 
-RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 PLACEBOS = 20
 REPORT, WATERFALL = "report", "waterfall"
 WIDTH = 0.2
@@ -104,7 +102,7 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
         "control_curve": _control_curve(fits, ruler, closed),
         "control": _control(fits, ruler, closed[-1]),
         "metrics": _summary(ruler, predicted[-1]),
-        "per_class": _records(metrics.per_class(ruler.confusion(predicted[-1]), snapshot.classes)),
+        "per_class": records(metrics.per_class(ruler.confusion(predicted[-1]), snapshot.classes)),
         "last_round": _last_round(fits, ruler, closed, predicted, progress=progress),
         "last_change": _last_change(fits, ruler, last, _config(closed[-1]), progress=progress),
     }
@@ -123,13 +121,13 @@ def round_config(config: Config) -> dict[str, Any]:
     return {"policy": config["policy"], "model": config.model.__dict__}
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(k): v for k, v in row.items()} for row in plain.to_dict("records")]
 
 
 def _summary(ruler: Ruler, predicted: np.ndarray) -> list[dict[str, Any]]:
-    return _records(metrics.summary(ruler.confusion(predicted)))
+    return records(metrics.summary(ruler.confusion(predicted)))
 
 
 def _curve(
@@ -244,10 +242,10 @@ def _last_change(
     fits: Fits, ruler: Ruler, version: DataVersion, config: ModelConfig, *, progress: Progress
 ) -> dict[str, Any] | None:
     """The newest change of data or model: everything with it against everything without it."""
-    snapshot, players = fits.snapshot, _players(fits.snapshot, version)
-    if not players or ruler.n == 0:
+    snapshot, moved = fits.snapshot, players(fits.snapshot, version)
+    if not moved or ruler.n == 0:
         return None
-    change = next(c for c in snapshot.changes if c.change_id == players[-1])
+    change = next(c for c in snapshot.changes if c.change_id == moved[-1])
     gone = frozenset({change.change_id})
     past = snapshot.config(without=gone)
     before = snapshot.training_set(DataVersion(version.upto_event, gone, past["policy"]))
@@ -315,145 +313,6 @@ def _largest_effect(
         kept = _subset(training, [item for item in training.labels if item not in gone])
         effects.append(float(ruler.right(fits.predicted(kept, config)).mean() - base))
     return attribution.placebo_band(effects)
-
-
-# -- every change's bar ---------------------------------------------------------------------------
-
-
-def _reaches(snapshot: Snapshot, version: DataVersion) -> dict[int, set[str]]:
-    """The pool items that each change's facts are about. Taking back one's own does not count."""
-    change_of = {event.event_id: event.change_id for event in snapshot.log}
-    undone = {e.target for e in snapshot.log if change_of.get(str(e.target)) == e.change_id}
-    found: dict[int, set[str]] = {}
-    for event in snapshot.log:
-        own = event.event_id in undone or (
-            event.kind == "retract" and change_of[str(event.target)] == event.change_id
-        )
-        silent_kind = event.kind in ("flag", "skip")
-        if own or silent_kind or event.seq > version.upto_event:
-            continue
-        if snapshot.side[event.item_id] == "pool":
-            found.setdefault(event.change_id, set()).add(event.item_id)
-    return found
-
-
-def _players(snapshot: Snapshot, version: DataVersion) -> list[int]:
-    kinds = {c.change_id: c.kind for c in snapshot.changes}
-    model = {change for change, kind in kinds.items() if kind == "model"}
-    everyone = model | _reaches(snapshot, version).keys()
-    return sorted(change for change in everyone if kinds[change] not in RULERS)
-
-
-def waterfall(
-    project: Project, *, seed: int | None = None, progress: Progress = silent
-) -> pd.DataFrame:
-    """One bar a change, oldest first: its share of the way from no data to today's model.
-
-    The first change that reached the training data is what the others build on: its bar is what it
-    does alone. The others share the rest by Shapley values over closed sets of changes, so that
-    all bars add up to the total item by item. Columns are BAR_COLUMNS, deltas in fractions.
-    Raises InputError without gold labels or without changes.
-    """
-    fits = Fits(Snapshot(project))
-    snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
-    if ruler.n == 0:
-        raise InputError(
-            f"there are no gold labels yet: {gold_needed(0)}; label the gold draws of the queue"
-        )
-    version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
-    players = _players(snapshot, version)
-    if not players:
-        raise InputError("no change has reached the training data yet: label some pool items")
-    trained = _Coalitions(fits, version, everything=players, progress=progress)
-    reached = _reaches(snapshot, version)
-    base = min((player for player in players if player in reached), default=players[0])
-    others = [player for player in players if player != base]
-
-    def credit(coalition: attribution.Coalition) -> np.ndarray:
-        if not trained.parts(coalition)[0].labels:  # no rows at all: as good as a guess
-            return np.full(ruler.n, 1.0 / ruler.n_classes)
-        return ruler.right(trained.predicted(coalition)).astype(float)
-
-    def credit_beyond_base(coalition: attribution.Coalition) -> np.ndarray:
-        return credit(coalition | {base})
-
-    drawn_from = snapshot.seed if seed is None else seed
-    rng = np.random.default_rng(derive_seed(drawn_from, "waterfall", snapshot.upto))
-    shares = attribution.shapley(others, credit_beyond_base, rng)
-    bars = dict(zip(others, shares, strict=True))
-    bars[base] = credit(frozenset({base})) - credit(frozenset())
-    frame = _bars(ruler, trained, bars, base=base, progress=progress)
-    fits.save(project)
-    with project.writing():
-        store.put_result(project.db, WATERFALL, upto_event=snapshot.upto, body=_records(frame))
-    return frame
-
-
-class _Coalitions:
-    """Models of the data as if only some changes had been made, each trained once."""
-
-    def __init__(
-        self, fits: Fits, version: DataVersion, *, everything: list[int], progress: Progress
-    ) -> None:
-        self.fits, self.version, self.everything = fits, version, frozenset(everything)
-        self.progress, self.cache = progress, dict[attribution.Coalition, np.ndarray]()
-        self.hashes = set[str]()
-
-    def parts(self, coalition: attribution.Coalition) -> tuple[TrainingSet, ModelConfig]:
-        """What the model of a coalition trains on, and how."""
-        without = self.everything - coalition
-        config = self.fits.snapshot.config(without=without)
-        version = DataVersion(self.version.upto_event, without, config["policy"])
-        return self.fits.snapshot.training_set(version), config.model
-
-    def predicted(self, coalition: attribution.Coalition) -> np.ndarray:
-        """Predicted codes of the reservoir."""
-        if coalition not in self.cache:
-            done = len(self.cache) / 2 ** min(len(self.everything), attribution.EXACT_UP_TO)
-            self.progress(min(0.7, 0.7 * done), f"{len(self.cache)} sets of changes measured")
-            training, config = self.parts(coalition)
-            self.hashes.add(self.fits.key(training.hash, config))
-            self.cache[coalition] = self.fits.predicted(training, config)
-        return self.cache[coalition]
-
-
-def _bars(
-    ruler: Ruler,
-    trained: _Coalitions,
-    bars: Mapping[int, np.ndarray],
-    *,
-    base: int,
-    progress: Progress,
-) -> pd.DataFrame:
-    fits, players = trained.fits, sorted(bars)
-    ends = [trained.parts(frozenset({base})), trained.parts(frozenset(players))]
-    stands = comparison.holm([comparison.t_p_value(bars[player]) for player in players])
-    named = {change.change_id: change for change in fits.snapshot.changes}
-    reached = _reaches(fits.snapshot, trained.version)
-    bands: dict[int, float | None] = {}
-    rows = []
-    for player, holds in zip(players, stands, strict=True):
-        bar, n_rows = bars[player], len(reached.get(player, ()))
-        size = _rounded_up(n_rows)
-        if size not in bands:
-            bands[size] = placebo(fits, ruler, ends, size=size, progress=progress)
-        interval = comparison.t_interval(bar)
-        words = comparison.verdict(
-            interval,
-            n=ruler.n,
-            band=bands[size],
-            stands=holds,
-            disagreement=float((bar**2).mean()),
-        )
-        change = named[player]
-        fitted = len(trained.hashes)
-        rows.append((player, change.kind, change.title, n_rows, *interval, words, fitted))
-    return pd.DataFrame(rows, columns=BAR_COLUMNS)
-
-
-def _rounded_up(n_rows: int) -> int:
-    """Sizes within a factor of about 1.4 share the band of the largest of them."""
-    return 0 if n_rows == 0 else math.ceil(2 ** (math.ceil(2 * math.log2(n_rows)) / 2) - 1e-9)
 
 
 def cached(project: Project, name: str) -> tuple[int, Any] | None:

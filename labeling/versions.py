@@ -18,6 +18,8 @@ from labeling.project import Project
 from labeling.store import changes, events, items
 from quality.consensus import POLICIES
 
+RULERS = frozenset({"gold", "schema", "guideline", "settings"})
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -165,3 +167,28 @@ def resolve(standing: Standing, policy: str) -> dict[str, str]:
         labels = dict(zip(agreed["item"], agreed["label"], strict=True))
     labels.update({item: str(ruling.value) for item, ruling in standing.rulings.items()})
     return labels
+
+
+def reached_by(snapshot: Snapshot, version: DataVersion) -> dict[int, set[str]]:
+    """The pool items that each change's facts are about. Taking back one's own does not count."""
+    change_of = {event.event_id: event.change_id for event in snapshot.log}
+    undone = {e.target for e in snapshot.log if change_of.get(str(e.target)) == e.change_id}
+    found: dict[int, set[str]] = {}
+    for event in snapshot.log:
+        own = event.event_id in undone or (
+            event.kind == "retract" and change_of[str(event.target)] == event.change_id
+        )
+        silent_kind = event.kind in ("flag", "skip")
+        if own or silent_kind or event.seq > version.upto_event:
+            continue
+        if snapshot.side[event.item_id] == "pool":
+            found.setdefault(event.change_id, set()).add(event.item_id)
+    return found
+
+
+def players(snapshot: Snapshot, version: DataVersion) -> list[int]:
+    """Changes of data or model that can have moved the model, oldest first; no ruler moves."""
+    kinds = {c.change_id: c.kind for c in snapshot.changes}
+    model = {change for change, kind in kinds.items() if kind == "model"}
+    everyone = model | reached_by(snapshot, version).keys()
+    return sorted(change for change in everyone if kinds[change] not in RULERS)

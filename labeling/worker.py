@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from labeling import audits, impact, rounds
+from labeling import audits, rounds, waterfall
 from labeling.errors import BlockedError, GroundworkError, InputError
 from labeling.ingest import Progress
 from labeling.project import Project, now, opened
@@ -41,7 +41,7 @@ def _recheck(project: Project, progress: Progress) -> str:
 
 
 def _measure(project: Project, progress: Progress) -> str:
-    frame = impact.waterfall(project, progress=progress)
+    frame = waterfall.measure(project, progress=progress)
     return f"{len(frame)} changes measured"
 
 

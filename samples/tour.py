@@ -13,7 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from labeling import audits, export, impact, imports, ingest, project, queue, requirements, rounds
+from labeling import (
+    audits,
+    export,
+    imports,
+    ingest,
+    project,
+    queue,
+    requirements,
+    rounds,
+    waterfall,
+)
 from labeling.core.features import Content
 from labeling.ingest import Roles
 from labeling.project import Project
@@ -57,7 +67,7 @@ def work(tour: Project, *, truth: dict[str, str]) -> None:
     fix = audits.relabel(tour, list(worst["issue_id"]), author="Mina")
     answer(tour, ["Mina"], truth, queue_id=fix)
     rounds.close_round(tour)
-    impact.waterfall(tour)
+    waterfall.measure(tour)
 
 
 def vendor_file(tour: Project, truth: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import history, impact, project, queue, rounds
+from labeling import history, impact, project, queue, rounds, versions, waterfall
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.errors import InputError
@@ -85,21 +85,21 @@ def rulings(into: Project, source: str) -> None:
 
 
 def test_the_bars_add_up_to_the_whole_way(story: Project) -> None:
-    bars = impact.waterfall(story)
+    bars = waterfall.measure(story)
     assert score(story) - 1 / 2 == pytest.approx(bars["delta"].sum(), abs=1e-9)
     assert list(bars.columns) == impact.BAR_COLUMNS
     assert bars["change_id"].is_monotonic_increasing
 
 
 def test_a_bad_import_is_shown_as_bad_and_its_correction_as_good(story: Project) -> None:
-    bars = impact.waterfall(story).set_index("title")["delta"]
+    bars = waterfall.measure(story).set_index("title")["delta"]
     assert bars["Import bad.csv"] < -0.02
     assert bars["Repair"] > 0.02
     assert bars["Answers from fix.csv"] > 0.1
 
 
 def test_all_numbers_are_finite_and_inside_their_interval(story: Project) -> None:
-    bars = impact.waterfall(story)
+    bars = waterfall.measure(story)
     numbers = bars[["n_rows", "delta", "low", "high", "fits"]].astype(float)
     assert np.isfinite(numbers.to_numpy()).all()
     assert ((bars["low"] <= bars["delta"]) & (bars["delta"] <= bars["high"])).all()
@@ -107,14 +107,14 @@ def test_all_numbers_are_finite_and_inside_their_interval(story: Project) -> Non
 
 
 def test_an_import_without_labels_has_no_bar_and_no_ruler_has_one(story: Project) -> None:
-    bars = impact.waterfall(story)
+    bars = waterfall.measure(story)
     assert "Import unlabelled.csv" not in set(bars["title"])
     assert "Import first.csv" not in set(bars["title"])
-    assert not set(bars["kind"]) & impact.RULERS
+    assert not set(bars["kind"]) & versions.RULERS
 
 
 def test_measuring_again_gives_the_same_bars(story: Project) -> None:
-    assert impact.waterfall(story).equals(impact.waterfall(story))
+    assert waterfall.measure(story).equals(waterfall.measure(story))
 
 
 def test_a_reverted_change_and_its_revert_cancel_each_other(story: Project, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_reverted_change_and_its_revert_cancel_each_other(story: Project, tmp_
         bad = int(history.table(copy).query("title == 'Import bad.csv'")["change_id"].iloc[0])
         undone = history.revert(copy, bad, author="t")
         assert score(copy, undone) == before
-        bars = impact.waterfall(copy).set_index("change_id")
+        bars = waterfall.measure(copy).set_index("change_id")
         assert undone in bars.index
         assert bars["delta"].sum() == pytest.approx(score(copy) - 1 / 2, abs=1e-9)
 
@@ -133,7 +133,7 @@ def test_a_change_of_the_model_has_a_bar_too(story: Project, tmp_path: Path) -> 
     project.back_up(story, tmp_path / "copy.db")
     with project.opened(tmp_path / "copy.db") as copy:
         (change,) = project.change_settings(copy, {"regularisation": "0.00001"}, author="t")
-        bars = impact.waterfall(copy).set_index("change_id")
+        bars = waterfall.measure(copy).set_index("change_id")
         assert bars.loc[change, "kind"] == "model"
         assert np.isfinite(bars.loc[change, "delta"])
 
@@ -158,20 +158,20 @@ def test_the_headline_has_three_lines_with_intervals(story: Project) -> None:
 def test_without_gold_there_are_no_bars(tmp_path: Path) -> None:
     made = make_project(tmp_path / "p.db", FRAME, label="label")
     with made, pytest.raises(InputError, match="no gold labels"):
-        impact.waterfall(made)
+        waterfall.measure(made)
 
 
 def test_with_gold_alone_there_are_no_bars(tmp_path: Path) -> None:
     with make_project(tmp_path / "p.db", FRAME) as made:
         by_file(made, gold_answers(made))
         with pytest.raises(InputError, match="no change has reached"):
-            impact.waterfall(made)
+            waterfall.measure(made)
 
 
 def test_few_gold_labels_decide_nothing(tmp_path: Path) -> None:
     with make_project(tmp_path / "p.db", FRAME) as made:
         by_file(made, answers_frame(made, TRUTH))
-        bars = impact.waterfall(made)
+        bars = waterfall.measure(made)
         assert bars["verdict"].str.startswith("not decided: needs about 20 more gold").all()
 
 
