@@ -28,7 +28,6 @@ class Fits:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot, self.new = snapshot, dict[str, Fit]()
         self.known: dict[str, np.ndarray] = {}
-        self.n_fits = 0
         basis = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
         self._basis = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
 
@@ -71,7 +70,6 @@ class Fits:
         started = time.perf_counter()
         fitted = self.fit(training, config)
         proba = fitted.predict_proba(self.snapshot.features[self.snapshot.reservoir])
-        self.n_fits += 1
         self.new[key] = Fit(
             len(training.labels),
             time.perf_counter() - started,

@@ -18,7 +18,6 @@ class Standing(NamedTuple):
     labelled: int
     reservoir: int
     gold: int
-    gold_target: int
     answered: int
     asked: int
     open_issues: int
@@ -46,7 +45,6 @@ def standing(project: Project) -> Standing:
         len(labelled & pool),
         counts["reservoir"],
         len(trusted),
-        project.config["gold_target"],
         answered,
         asked,
         int(is_open.sum()),

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from labeling import audits, ingest
+from labeling import audits, ingest, uploads
+from labeling.project import list_projects, opened
+from labeling.verification import verify
+from labeling.versions import Snapshot
 from tests.factories import make_project, text_frame
 
 FRAME = text_frame(60)
@@ -54,3 +57,25 @@ def test_the_suite_on_the_screen_is_that_of_the_chosen_project(root: Path, proje
     assert "number" in app.text_area(key="suite").value
     app.text_area(key="suite").set_value("[]").run()
     assert app.text_area(key="suite").value == "[]"
+
+
+def test_a_backup_from_the_page_is_a_whole_project_beside_the_others(
+    root: Path, projects: Path
+) -> None:
+    make_project(projects / "one.db", FRAME).close()
+    app = page(root, "data", "one")
+    next(button for button in app.button if button.label == "Back up now").click().run()
+    assert "backups" in app.success[-1].value
+    (copy,) = (projects / "backups").glob("one_*.db")
+    with opened(copy) as restored:
+        assert verify(restored).empty
+        assert len(audits.table(Snapshot(restored))) == len(FRAME)
+    assert [info.name for info in list_projects(projects)] == ["one"]
+
+
+def test_a_downloaded_copy_opens_as_the_same_project(projects: Path, tmp_path: Path) -> None:
+    with make_project(projects / "one.db", FRAME) as made:
+        (tmp_path / "copy.db").write_bytes(uploads.copy(made))
+        with opened(tmp_path / "copy.db") as copy:
+            assert copy.facts == made.facts
+            assert verify(copy).empty

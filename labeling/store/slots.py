@@ -179,11 +179,16 @@ def open_relabel_queues(db: Database) -> list[int]:
 
 
 def unfilled(db: Database) -> list[tuple[int, str]]:
-    """Open slots of a batch whose item an answer of that very change stands for."""
+    """Open slots of a batch whose item an answer of that very change stands for.
+
+    Items on which an answer was ever taken back are left out: their slots were opened on purpose.
+    """
     rows = db.execute(
         f"SELECT s.slot_id, s.item_id FROM slot s WHERE s.{_OPEN.replace(' AND ', ' AND s.')} "
         "AND s.queue = 'batch' AND EXISTS (SELECT 1 FROM event e WHERE e.item_id = s.item_id "
-        f"  AND e.change_id = s.change_id AND e.kind = 'label' AND {LIVE})"
+        f"  AND e.change_id = s.change_id AND e.kind = 'label' AND {LIVE}) "
+        "AND NOT EXISTS (SELECT 1 FROM event t WHERE t.item_id = s.item_id "
+        "  AND t.target IS NOT NULL)"
     )
     return [tuple(row) for row in rows]
 

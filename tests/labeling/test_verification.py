@@ -124,3 +124,23 @@ def test_a_guard_that_guards_nothing_is_found(path: Path) -> None:
         "CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT 1; END",
     )
     assert "append-only guard" in found(path)
+
+
+def test_a_slot_that_still_asks_for_an_answered_item_is_found(path: Path) -> None:
+    with project.opened(path) as one:
+        asked = queue.next_item(one, "cara")
+        assert asked is not None
+        queue.answer(one, asked.slot.slot_id, "sport", annotator="cara")
+    tamper(path, f"UPDATE slot SET answered_by = NULL WHERE slot_id = {asked.slot.slot_id}")
+    assert found(path) == {"receipts"}
+
+
+def test_two_answers_to_one_slot_and_one_taken_back_are_no_mismatch(path: Path) -> None:
+    """The lease ran out, both answered, the first one took it back: asking again is on purpose."""
+    with project.opened(path) as one:
+        asked = queue.next_item(one, "cara")
+        assert asked is not None
+        for name in ("cara", "dan"):
+            queue.answer(one, asked.slot.slot_id, "sport", annotator=name)
+        assert queue.undo(one, "cara") == asked.item_id
+    assert found(path) == set()
