@@ -16,6 +16,7 @@ from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed, now
 from labeling.store import audits as store
 from labeling.store import changes, items, slots
+from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot
 from quality import checks, expectations, labels
 
@@ -60,20 +61,22 @@ def table(snapshot: Snapshot) -> pd.DataFrame:
 
 def _columns_of(snapshot: Snapshot) -> dict[str, Any]:
     first = next((c.payload for c in snapshot.changes if c.kind == "import"), {})
-    return {"label": first.get("label"), "classes": snapshot.classes, "id_column": first.get("id")}
+    label = None if snapshot.label_sets[-1].multi else first.get("label")
+    return {"label": label, "classes": snapshot.classes, "id_column": first.get("id")}
 
 
 def _dataset(
     snapshot: Snapshot, frame: pd.DataFrame, version: DataVersion, suite: list[dict[str, Any]]
 ) -> checks.Dataset:
     standing = snapshot.standing(version)
-    given = snapshot.labels(version) | snapshot.gold(version)
+    several = snapshot.label_sets[-1].multi  # the checks of labels know one class an item
+    given = {} if several else snapshot.labels(version) | snapshot.gold(version)
     ids = np.array([item.item_id for item in snapshot.items], dtype=object)
     votes = [
         (item_id, event.annotator, event.value)
         for item_id, answers in standing.answers.items()
         for event in answers.values()
-        if event.kind == "label"
+        if event.kind == "label" and not several
     ]
     return checks.Dataset(
         frame=frame,
@@ -292,7 +295,7 @@ def relabel(project: Project, issue_ids: Sequence[str], *, author: str) -> int:
         slots.publish(
             project.db,
             [
-                ("relabel", change, item_id, rank, "relabel", None)
+                NewSlot("relabel", change, item_id, rank, "relabel")
                 for rank, item_id in enumerate(targets, start=1)
             ],
         )

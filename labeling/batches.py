@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,23 +13,37 @@ from labeling.core import strategies
 from labeling.core.strategies import Floats
 from labeling.project import Project, derive_seed, now
 from labeling.store import changes, events, items, slots
+from labeling.store.slots import NewSlot
 
 SEED, RANDOM, GOLD = "seed", "random", "gold"
+BEHIND = 10  # next-best items published behind a batch, for each item of it
+LEAST_BEHIND, MOST_BEHIND = 1_000, 10_000
 Scores = Callable[[Sequence[str]], Floats]
 
 
 class Pick(NamedTuple):
-    """One item of a batch: why it is asked, and its utility where a strategy chose it."""
+    """One item of a batch: why it is asked, its utility where a strategy chose it.
+
+    `suggested` is the class that the model would say, with its `probability`.
+    """
 
     item_id: str
     why: str
-    score: float | None
+    score: float | None = None
+    suggested: str | None = None
+    probability: float | None = None
+
+
+class Plan(NamedTuple):
+    """What a batch asks, in order, and the next best items behind it for when it runs low."""
+
+    asked: list[Pick]
+    behind: list[Pick]
 
 
 def publish_seed(project: Project) -> int:
     """The first batch, drawn at random before there is a model; returns its change."""
-    picks = plan(project, round_no=1, proba=None)
-    return write(project, picks, round_no=1, strategy=SEED)
+    return write(project, plan(project, round_no=1, proba=None), round_no=1, strategy=SEED)
 
 
 def plan(
@@ -38,7 +52,7 @@ def plan(
     round_no: int,
     proba: Scores | None,
     known: Container[str] | None = None,
-) -> list[Pick]:
+) -> Plan:
     """Choose a batch without writing it. `proba(item ids)` gives float (items, classes).
 
     Only `known` items are chosen, where they are named: an import may have come in meanwhile.
@@ -48,18 +62,20 @@ def plan(
     fresh = [i for i in _candidates(project, rng) if known is None or i in known]
     size = min(config["batch_size"], len(fresh))
     if proba is None:
-        pool = [Pick(item, SEED, None) for item in fresh[:size]]
+        pool = [Pick(item, SEED) for item in fresh[: size + _n_behind(config["batch_size"])]]
+        asked, behind = pool[:size], pool[size:]
     else:
-        pool = _chosen_and_control(project, fresh, proba, size=size, rng=rng)
-    return _interleave(pool, _gold_draws(project), rng)
+        asked, behind = _chosen_and_control(project, fresh, proba, size=size, rng=rng)
+    return Plan(_interleave(asked, _gold_draws(project), rng), behind)
 
 
-def write(project: Project, picks: Sequence[Pick], *, round_no: int, strategy: str) -> int:
+def write(project: Project, planned: Plan, *, round_no: int, strategy: str) -> int:
     """Publish a batch as a change of kind round. Items answered in the meantime are left out."""
     title = f"Round {round_no}: {'seed set' if strategy == SEED else strategy}"
     with project.writing():
         answered = items.labelled(project.db) - set(_reservoir_not_gold(project))
-        kept = [pick for pick in picks if pick.item_id not in answered]
+        kept = [pick for pick in planned.asked if pick.item_id not in answered]
+        behind = [pick for pick in planned.behind if pick.item_id not in answered]
         change = changes.add(
             project.db,
             "round",
@@ -72,14 +88,33 @@ def write(project: Project, picks: Sequence[Pick], *, round_no: int, strategy: s
                 "gold": [pick.item_id for pick in kept if pick.why == GOLD],
             },
         )
-        slots.publish(
-            project.db,
-            [
-                ("batch", change, pick.item_id, rank, pick.why, pick.score)
-                for rank, pick in enumerate(kept, start=1)
-            ],
-        )
+        slots.publish(project.db, _slots(project, change, round_no, kept, behind))
     return change
+
+
+def _slots(
+    project: Project, change: int, round_no: int, asked: Sequence[Pick], behind: Sequence[Pick]
+) -> Iterator[NewSlot]:
+    """A slot for every answer asked for: the overlap, second opinions, what comes behind."""
+    overlap, second = project.config["overlap"], _second_opinions(project, round_no, asked)
+    for rank, pick in enumerate(asked, start=1):
+        for queue in ["batch"] * overlap + ["second"] * (pick.item_id in second):
+            yield _slot(queue, change, rank, pick)
+    for rank, pick in enumerate(behind, start=len(asked) + 1):
+        yield _slot("extra", change, rank, pick)
+
+
+def _slot(queue: str, change: int, rank: int, pick: Pick) -> NewSlot:
+    facts = (pick.why, pick.score, pick.suggested, pick.probability)
+    return NewSlot(queue, change, pick.item_id, rank, *facts)
+
+
+def _second_opinions(project: Project, round_no: int, asked: Sequence[Pick]) -> set[str]:
+    """A random share of the batch's pool items that one more person is asked about."""
+    rng = _rng(project, "second", round_no)
+    pool = [pick.item_id for pick in asked if pick.why != GOLD]
+    n = int(project.config["second_opinions"] * len(pool) + rng.random())
+    return {pool[i] for i in rng.permutation(len(pool))[:n]}
 
 
 def _rng(project: Project, *names: object) -> np.random.Generator:
@@ -105,22 +140,49 @@ def _candidates(project: Project, rng: np.random.Generator) -> list[str]:
 
 def _chosen_and_control(
     project: Project, fresh: list[str], proba: Scores, *, size: int, rng: np.random.Generator
-) -> list[Pick]:
-    """The control arm is drawn first, from all candidates, so that it stays a random sample."""
+) -> tuple[list[Pick], list[Pick]]:
+    """The control arm is drawn first, from all candidates, so that it stays a random sample.
+
+    Returns what is asked and what comes behind.
+    """
     config = project.config
     share = config["control_share"]
     n_control = min(size, int(share * size + rng.random()))  # the share holds on average
     control = fresh[:n_control]  # the candidates come in random order
     rest = sorted(fresh[n_control:])
-    utilities_of = proba(rest)
+    wanted = size - n_control
     name = strategies.resolve(config["strategy"])
+    utilities_of = proba(rest)
     picks, utilities = strategies.choose(
-        name, utilities_of, features=None, n=size - n_control, rng=rng
+        name, utilities_of, features=None, n=wanted + _n_behind(size), rng=rng
     )
+    suggest = _suggestions(project, [rest[i] for i in picks] + control, proba)
     chosen = [
-        Pick(rest[i], name, float(utility)) for i, utility in zip(picks, utilities, strict=True)
+        Pick(rest[i], name, float(utility), *suggest[rest[i]])
+        for i, utility in zip(picks, utilities, strict=True)
     ]
-    return chosen + [Pick(item, RANDOM, None) for item in control]
+    random = [Pick(item, RANDOM, None, *suggest[item]) for item in control]
+    return chosen[:wanted] + random, chosen[wanted:]
+
+
+def _n_behind(size: int) -> int:
+    """How many next-best items are kept ready behind a batch of this size."""
+    return min(max(BEHIND * size, LEAST_BEHIND), MOST_BEHIND)
+
+
+def _suggestions(
+    project: Project, item_ids: Sequence[str], proba: Scores
+) -> dict[str, tuple[str, float]]:
+    """The likeliest class of each item and its probability."""
+    if not item_ids:
+        return {}
+    scores = proba(item_ids)
+    best = scores.argmax(axis=1)
+    classes = project.classes
+    return {
+        item: (classes[code], float(scores[row, code]))
+        for row, (item, code) in enumerate(zip(item_ids, best, strict=True))
+    }
 
 
 def _reservoir_not_gold(project: Project) -> list[str]:

@@ -66,6 +66,16 @@ SETTINGS: dict[str, Setting] = {
     "lease_minutes": Setting(
         "15", _number(float, 0.1, 1440), "settings", "how long an item is kept for one person"
     ),
+    "overlap": Setting("1", _number(int, 1, 100), "settings", "answers asked for an item"),
+    "second_opinions": Setting(
+        "0.05", _number(float, 0, 1), "settings", "random share of a batch asked of one more person"
+    ),
+    "suggestions_hidden": Setting(
+        "0.2",
+        _number(float, 0, 1),
+        "settings",
+        "random share of items on which the model's suggestion is not shown; 1 shows none",
+    ),
     "policy": Setting(
         "majority",
         _one_of(*POLICIES),

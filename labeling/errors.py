@@ -23,3 +23,15 @@ class BlockedError(GroundworkError):
 
 class CorruptionError(GroundworkError):
     """The store contradicts itself. `python -m labeling verify` tells where."""
+
+
+class ForbiddenError(InputError):
+    """The person's role in the project does not allow it. Nothing was changed."""
+
+
+class NotFoundError(InputError):
+    """There is no such thing, or not for this person."""
+
+
+class BusyError(InputError):
+    """The project file cannot be written to just now. Nothing was changed: try again."""

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from labeling import batches
+from labeling.core import labels
 from labeling.core.features import Content
 from labeling.errors import InputError
 from labeling.ingest import Progress, Roles, check_roles, name_column, need_columns, silent
 from labeling.project import Project, derive_seed, new_project, now, open_project
 from labeling.store import changes, events, items
+from labeling.store.changes import LabelSet
 from labeling.store.events import NewEvent
 from quality import duplicates
 
@@ -105,7 +107,8 @@ def import_table(
             f"'{new[0]}' is no class of this project; the classes are: "
             f"{', '.join(project.classes)}: an import does not change them"
         )
-    plan = _plan(frame, roles, classes=None)
+    roles = roles._replace(multi=project.label_set.multi)
+    plan = _plan(frame, roles, classes=project.classes)._replace(new_classes=None)
     with project.writing():
         return _write(project, frame, plan, source=source, author=author, progress=progress)
 
@@ -120,7 +123,7 @@ class _Plan(NamedTuple):
     labels: list[str | None]
     annotators: list[str] | None
     gold: list[str | None]
-    classes: tuple[str, ...] | None
+    new_classes: tuple[str, ...] | None
 
 
 def _classes(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
@@ -132,7 +135,9 @@ def _classes(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
         return classes
     if roles.label is None:
         raise InputError("the classes are unknown: give --classes a,b or a --label column")
-    classes = tuple(sorted({clean(value) for value in frame[roles.label] if value is not None}))
+    cells = [clean(value) for value in frame[roles.label] if value is not None]
+    named = [labels.read_cell(cell) if roles.multi else [cell] for cell in cells]
+    classes = tuple(sorted({name for names in named for name in names}))
     if len(classes) < 2:
         raise InputError(
             f"column '{roles.label}' holds {len(classes)} class(es), expected at least two: "
@@ -167,7 +172,7 @@ def _contents(frame: pd.DataFrame, content: Content) -> list[str]:
     ]
 
 
-def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None) -> _Plan:
+def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...]) -> _Plan:
     need_columns(
         frame, [*roles.content.columns, roles.id, roles.label, roles.annotator, roles.gold]
     )
@@ -184,9 +189,9 @@ def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None)
         clusters = np.array(ids, dtype=object)
     else:
         clusters = duplicates.exact_keys(chosen, list(roles.content.columns))
-    labels: list[str | None] = [None] * len(chosen)
+    given: list[str | None] = [None] * len(chosen)
     if roles.label:
-        labels = [None if v is None else clean(v) for v in chosen[roles.label]]
+        given = [_label(cell, roles, classes) for cell in chosen[roles.label]]
     return _Plan(
         roles,
         keep,
@@ -194,11 +199,19 @@ def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...] | None)
         ids,
         clusters,
         _source_ids(chosen, roles, keep),
-        labels,
+        given,
         [clean(v or "") for v in chosen[roles.annotator]] if roles.annotator else None,
-        _gold_labels(chosen, roles, labels),
+        _gold_labels(chosen, roles, given, classes),
         classes,
     )
+
+
+def _label(cell: object, roles: Roles, classes: Sequence[str]) -> str | None:
+    """A cell of the label column as it is stored; a blank one is no answer."""
+    text = "" if cell is None else clean(cell)
+    if not text:
+        return None
+    return labels.encode(labels.read_cell(text), classes) if roles.multi else text
 
 
 def _source_ids(chosen: pd.DataFrame, roles: Roles, keep: np.ndarray) -> list[str]:
@@ -213,7 +226,7 @@ def _source_ids(chosen: pd.DataFrame, roles: Roles, keep: np.ndarray) -> list[st
 
 
 def _gold_labels(
-    chosen: pd.DataFrame, roles: Roles, labels: Sequence[str | None]
+    chosen: pd.DataFrame, roles: Roles, given: Sequence[str | None], classes: Sequence[str]
 ) -> list[str | None]:
     """The trusted label of each row, or None. The column holds marks (yes/no), or the labels."""
     if roles.gold is None:
@@ -224,10 +237,10 @@ def _gold_labels(
             raise InputError("--gold marks rows with trusted labels: name their --label column too")
         trusted = [
             label if cell.lower() in MARKED else None
-            for cell, label in zip(cells, labels, strict=True)
+            for cell, label in zip(cells, given, strict=True)
         ]
     else:
-        trusted = [cell or None for cell in cells]
+        trusted = [_label(cell, roles, classes) for cell in cells]
     if not any(trusted):
         raise InputError(f"column '{roles.gold}' marks no row as gold (expected 1, true or yes)")
     return trusted
@@ -301,8 +314,16 @@ def _write(
         gold=gold,
         gold_refused=refused,
         repeated=len(plan.item_ids) - distinct,
-        unknown=sum(label is not None and label not in project.classes for label in plan.labels),
+        unknown=sum(_is_unknown(label, project.label_set) for label in plan.labels),
     )
+
+
+def _is_unknown(label: str | None, label_set: LabelSet) -> bool:
+    """Whether a stored label names what is no class."""
+    if label is None:
+        return False
+    names = labels.decode(label) if label_set.multi else [label]
+    return not set(names) <= set(label_set.classes)
 
 
 def _first_rows(plan: _Plan, present: set[str]) -> dict[str, int]:
@@ -340,8 +361,10 @@ def _add_change(
     }
     title = f"Import {name}"
     change = changes.add(project.db, "import", title=title, author=author, at=at, payload=payload)
-    if plan.classes is not None:
-        changes.add_label_set(project.db, change, classes=plan.classes, guideline="")
+    if plan.new_classes is not None:
+        changes.add_label_set(
+            project.db, change, classes=plan.new_classes, guideline="", multi=plan.roles.multi
+        )
     return change
 
 
@@ -428,7 +451,8 @@ def _gold_events(
     """Trusted labels become a change of their own; rows already in the pool cannot be gold."""
     rows = [row for row, label in enumerate(plan.gold) if label is not None]
     usable = [row for row in rows if side_of[str(plan.clusters[row])] == "reservoir"]
-    unknown = sorted({str(plan.gold[row]) for row in usable} - set(project.classes))
+    trusted = {str(plan.gold[row]) for row in usable}
+    unknown = sorted(label for label in trusted if _is_unknown(label, project.label_set))
     if unknown:
         raise InputError(
             f"column '{plan.roles.gold}' holds the trusted label '{unknown[0]}', which is no "

@@ -282,7 +282,10 @@ _READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
 
 
 class Roles(NamedTuple):
-    """What each column is for. `reserve` is the reservoir's share; None takes the default."""
+    """What each column is for. `reserve` is the reservoir's share; None takes the default.
+
+    `multi`: an item may have several classes, in the label column with `|` between them.
+    """
 
     content: Content
     id: str | None = None
@@ -291,6 +294,7 @@ class Roles(NamedTuple):
     gold: str | None = None
     reserve: float | None = None
     classes: tuple[str, ...] = ()
+    multi: bool = False
 
 
 LABEL_NAMES = ("label", "labels", "class", "category", "target", "y", "라벨", "레이블", "분류")

@@ -13,7 +13,7 @@ from labeling import audits, batches, impact, queue
 from labeling.core import strategies
 from labeling.core.log import DataVersion
 from labeling.core.models import Fitted
-from labeling.errors import BlockedError
+from labeling.errors import BlockedError, InputError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed, now
@@ -49,15 +49,20 @@ def nothing_new(project: Project) -> bool:
 def close_round(project: Project, *, progress: Progress = silent) -> Closed:
     """Ask and answer are done: check, learn, compare, choose what is asked next.
 
-    Raises BlockedError when critical issues are open; the audit that found them is kept. A crash
-    at any moment leaves the state before.
+    Raises BlockedError when critical issues are open; the audit that found them is kept. Raises
+    InputError where items have several classes. A crash at any moment leaves the state before.
     """
+    if project.label_set.multi:
+        raise InputError(
+            "no model learns several classes an item yet, so this round cannot be closed: export "
+            "the labels, or make a project with one class an item"
+        )
     started, round_no = time.perf_counter(), current(project)
     snapshot = Snapshot(project)
     audit = _check(project, snapshot, round_no, progress)
     fits, fitted, closed = _learn(snapshot, round_no, progress)
     report = impact.report(fits, [*store.every(project.db), closed], progress=progress)
-    picks = _choose(snapshot, fitted, round_no + 1, progress)
+    plan = _choose(snapshot, fitted, round_no + 1, progress)
     closed = closed._replace(seconds=time.perf_counter() - started)
     progress(0.98, "writing the round")
     with project.writing():
@@ -66,7 +71,7 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
         fits.save(project)
         store.put_result(project.db, impact.REPORT, upto_event=snapshot.upto, body=report)
         slots.close_queue(project.db, closed.change_id, now=time.time())
-        batch = batches.write(project, picks, round_no=round_no + 1, strategy=_strategy(snapshot))
+        batch = batches.write(project, plan, round_no=round_no + 1, strategy=_strategy(snapshot))
     progress(1.0, f"round {round_no} is closed")
     return Closed(round_no, closed.n_labels, report["n_gold"], batch, report)
 
@@ -106,9 +111,7 @@ def _learn(snapshot: Snapshot, round_no: int, progress: Progress) -> tuple[Fits,
     return fits, fitted, closed
 
 
-def _choose(
-    snapshot: Snapshot, fitted: Fitted, round_no: int, progress: Progress
-) -> Sequence[batches.Pick]:
+def _choose(snapshot: Snapshot, fitted: Fitted, round_no: int, progress: Progress) -> batches.Plan:
     progress(0.92, "choosing the next batch")
 
     def proba(item_ids: Sequence[str]) -> strategies.Floats:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labeling import imports, project, queue
+from labeling import answers, imports, project, queue
 from labeling.core.features import Content
 from labeling.ingest import Roles
 from labeling.project import Project
@@ -157,7 +157,7 @@ def answer_queue(
             return done
         item = items.get(into.db, asked.item_id)
         assert item is not None
-        queue.answer(into, asked.slot.slot_id, truth[item.source_id], annotator=annotator, ms=900)
+        answers.answer(into, asked.slot.slot_id, truth[item.source_id], annotator=annotator, ms=900)
     return limit
 
 

@@ -24,11 +24,17 @@ class Change(NamedTuple):
 
 
 class LabelSet(NamedTuple):
-    """The allowed classes with their guideline, versioned from 1."""
+    """The allowed classes with their guideline, versioned from 1.
+
+    `examples` by class: {"means": text, "examples": [text, ...]}. In a `multi` label set an item
+    has any number of classes.
+    """
 
     version: int
     classes: tuple[str, ...]
     guideline: str
+    examples: dict[str, Any] = {}  # noqa: RUF012
+    multi: bool = False
 
 
 def add(
@@ -68,6 +74,17 @@ def get(db: Database, change_id: int) -> Change | None:
 def every(db: Database) -> list[Change]:
     """All changes in the order they were made."""
     return [_change(row) for row in db.execute(f"SELECT {_COLUMNS} FROM change ORDER BY change_id")]
+
+
+def last_batch(db: Database) -> int:
+    """The change of the newest batch. Raises LookupError in a project without one."""
+    row = db.execute(
+        "SELECT change_id FROM change WHERE kind = 'round' "
+        "AND json_extract(payload, '$.round') IS NOT NULL ORDER BY change_id DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        raise LookupError("the project has no batch")
+    return int(row[0])
 
 
 def event_sums(db: Database) -> dict[int, tuple[int, float]]:
@@ -112,20 +129,37 @@ def settings_of(db: Database, change_id: int) -> dict[str, str]:
 
 
 def add_label_set(
-    db: Database, change_id: int, *, classes: tuple[str, ...], guideline: str
+    db: Database,
+    change_id: int,
+    *,
+    classes: tuple[str, ...],
+    guideline: str,
+    examples: Mapping[str, Any] | None = None,
+    multi: bool = False,
 ) -> LabelSet:
     """Append the next version of the label set and its guideline."""
+    examples = dict(examples or {})
     rows = db.execute(
-        "INSERT INTO label_set (change_id, classes, guideline) VALUES (?, ?, ?) RETURNING version",
-        (change_id, json.dumps(classes, ensure_ascii=False), guideline),
+        "INSERT INTO label_set (change_id, classes, guideline, examples, multi) "
+        "VALUES (?, ?, ?, ?, ?) RETURNING version",
+        (change_id, _json(classes), guideline, _json(examples), int(multi)),
     ).fetchall()
-    return LabelSet(int(rows[0][0]), classes, guideline)
+    return LabelSet(int(rows[0][0]), classes, guideline, examples, multi)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def label_sets(db: Database) -> list[LabelSet]:
     """All versions of the label set, oldest first."""
-    rows = db.execute("SELECT version, classes, guideline FROM label_set ORDER BY version")
-    return [LabelSet(row[0], tuple(json.loads(row[1])), row[2]) for row in rows]
+    rows = db.execute(
+        "SELECT version, classes, guideline, examples, multi FROM label_set ORDER BY version"
+    )
+    return [
+        LabelSet(row[0], tuple(json.loads(row[1])), row[2], json.loads(row[3]), bool(row[4]))
+        for row in rows
+    ]
 
 
 def drawn(db: Database) -> set[str]:

@@ -12,13 +12,21 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from labeling.errors import CorruptionError, InputError
+from labeling.errors import BusyError, CorruptionError, InputError
 from labeling.store import schema
 
 __all__ = ["Database", "connect", "copy_to", "create", "is_project", "reading", "writing"]
 
 APPLICATION_ID = 0x47525744  # "GRWD"
 WAIT_SECONDS = 30.0
+_NOT_NOW = {  # what the disk or another program is to blame for
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+}
 _known: set[tuple[Path, int]] = set()
 _turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
@@ -110,12 +118,18 @@ def writing(db: Database, path: Path) -> Iterator[None]:
             db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                db.conn.commit()  # a full disk may show only here
             except BaseException:
                 db.conn.rollback()
                 raise
-            db.conn.commit()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NOT_NOW:
+            raise
+        raise BusyError(
+            f"{path.name} cannot be written to just now ({error}): make room, or try again"
+        ) from error
     except Timeout as error:
-        raise InputError(
+        raise BusyError(
             f"{path.name} has been locked by another program for {WAIT_SECONDS:.0f} s: try again"
         ) from error
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
@@ -12,7 +13,10 @@ from labeling.store.schema import LIVE
 
 
 class NewEvent(NamedTuple):
-    """A fact about to be written. `ms` are active milliseconds of human work."""
+    """A fact about to be written. `ms` are active milliseconds of human work.
+
+    `context` is JSON of what was on the screen: the model's suggestion, and whether it was shown.
+    """
 
     event_id: str
     change_id: int
@@ -24,6 +28,7 @@ class NewEvent(NamedTuple):
     label_set: int
     target: str | None
     at: str
+    context: str | None = None
 
 
 _COLUMNS = [
@@ -37,12 +42,18 @@ _COLUMNS = [
     "label_set",
     "target",
     "at",
+    "context",
 ]
 
 
 def digest(event: Sequence[Any]) -> str:
-    """SHA-256 (128 bits of it, hex) of what an event says, so that tampering shows."""
-    text = "\x1f".join("" if field is None else str(field) for field in event)
+    """SHA-256 (128 bits of it, hex) of what an event says, so that tampering shows.
+
+    A context that is not there leaves no trace: events from before contexts keep their digest.
+    """
+    *facts, context = event
+    said = facts if context is None else event
+    text = "\x1f".join("" if field is None else str(field) for field in said)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -51,7 +62,7 @@ def append(db: Database, new: Iterable[NewEvent]) -> int:
     before = last(db)
     db.conn.executemany(
         f"INSERT INTO event ({', '.join(_COLUMNS)}, digest) "
-        f"VALUES ({', '.join('?' * 11)}) ON CONFLICT (event_id) DO NOTHING",
+        f"VALUES ({', '.join('?' * 12)}) ON CONFLICT (event_id) DO NOTHING",
         ((*event, digest(event)) for event in new),
     )
     return last(db) - before
@@ -99,18 +110,136 @@ def get(db: Database, event_id: str) -> NewEvent | None:
     return NewEvent(*row) if row else None
 
 
+_ASKED = (  # answers to a question, not those that came in a file
+    "e.kind IN ('label','skip','adjudicate') AND e.event_id NOT LIKE 'file-%' "
+    "AND EXISTS (SELECT 1 FROM change c WHERE c.change_id = e.change_id "
+    "  AND c.kind IN ('round','correct','adjudicate'))"
+)
+
+
+_ANEW = (  # the same person answered the same item anew
+    "EXISTS (SELECT 1 FROM event n WHERE n.item_id = e.item_id AND n.seq > e.seq "
+    "  AND n.annotator = e.annotator AND n.kind IN ('label','skip','adjudicate') "
+    "  AND (n.kind = 'adjudicate') = (e.kind = 'adjudicate') "
+    f"  AND {LIVE.replace('e.event_id', 'n.event_id')})"
+)
+
+
 def last_of(db: Database, annotator: str) -> NewEvent | None:
     """The annotator's newest answer or ruling that stands, for undo."""
     row = db.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM event e WHERE annotator = ? "
-        "AND kind IN ('label','skip','adjudicate') "
-        "AND EXISTS (SELECT 1 FROM change c WHERE c.change_id = e.change_id "
-        "  AND c.kind IN ('round','correct')) "
-        f"AND {LIVE} "
-        "ORDER BY seq DESC LIMIT 1",
+        f"SELECT {', '.join(_COLUMNS)} FROM event e WHERE annotator = ? AND {_ASKED} "
+        f"AND {LIVE} ORDER BY seq DESC LIMIT 1",
         (annotator,),
     ).fetchone()
     return NewEvent(*row) if row else None
+
+
+def was_asked(db: Database, event_id: str) -> bool:
+    """Whether an event answers a question that was put to somebody."""
+    row = db.execute(f"SELECT 1 FROM event e WHERE event_id = ? AND {_ASKED}", (event_id,))
+    return row.fetchone() is not None
+
+
+def history_of(db: Database, annotator: str, *, before: int) -> Iterator[tuple[Any, ...]]:
+    """One's own standing answers, newest first: seq, event_id, item, kind, value, at, content.
+
+    An answer that was given anew later is left out. Rows come as they are read.
+    """
+    rows = db.execute(
+        "SELECT e.seq, e.event_id, e.item_id, e.kind, e.value, e.at, i.content "
+        "FROM event e JOIN item i USING (item_id) "
+        f"WHERE e.annotator = ? AND e.seq < ? AND {_ASKED} AND {LIVE} AND NOT {_ANEW} "
+        "ORDER BY e.seq DESC",
+        (annotator, before),
+    )
+    return (tuple(row) for row in rows)
+
+
+def ruling_of(db: Database, item_id: str) -> str | None:
+    """The newest ruling on an item that stands."""
+    row = db.execute(
+        f"SELECT value FROM event e WHERE item_id = ? AND kind = 'adjudicate' AND {LIVE} "
+        "ORDER BY seq DESC LIMIT 1",
+        (item_id,),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def has_answered(db: Database, annotator: str, item_id: str) -> bool:
+    """Whether somebody ever said anything on an item."""
+    row = db.execute(
+        "SELECT 1 FROM event WHERE item_id = ? AND annotator = ? LIMIT 1", (item_id, annotator)
+    )
+    return row.fetchone() is not None
+
+
+def notes_of(db: Database, annotator: str, item_id: str) -> list[tuple[str, str]]:
+    """What somebody noted on an item, oldest first: text, at."""
+    rows = db.execute(
+        "SELECT value, at FROM event WHERE item_id = ? AND annotator = ? AND kind = 'flag' "
+        "ORDER BY seq",
+        (item_id, annotator),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def edits_of(db: Database, item_id: str) -> dict[str, str | None]:
+    """The fields of an item that a repair has changed, with their values now."""
+    rows = db.execute(
+        f"SELECT value FROM event e WHERE item_id = ? AND kind = 'edit' AND {LIVE} ORDER BY seq",
+        (item_id,),
+    )
+    return {name: value for row in rows for name, value in json.loads(row[0] or "{}").items()}
+
+
+def saved_by(db: Database, annotator: str) -> int:
+    """How many facts of somebody are on disk."""
+    row = db.execute("SELECT count(*) FROM event WHERE annotator = ?", (annotator,)).fetchone()
+    return int(row[0])
+
+
+def recent_ms(db: Database, annotator: str, *, n: int = 50) -> list[int]:
+    """Active milliseconds of somebody's newest answers."""
+    rows = db.execute(
+        "SELECT ms FROM event WHERE annotator = ? AND kind IN ('label','adjudicate') AND ms > 0 "
+        "ORDER BY seq DESC LIMIT ?",
+        (annotator, n),
+    )
+    return [row[0] for row in rows]
+
+
+def lately(db: Database, *, since: str, n: int = 500) -> set[str]:
+    """Who has said something since a moment, among the newest `n` facts."""
+    rows = db.execute(
+        "SELECT DISTINCT annotator FROM (SELECT annotator, at FROM event ORDER BY seq DESC "
+        "LIMIT ?) WHERE at >= ?",
+        (n, since),
+    )
+    return {row[0] for row in rows}
+
+
+def tally(db: Database, change_id: int, annotator: str) -> list[tuple[str, str | None, int]]:
+    """One's own standing facts in a change, the most frequent first: kind, value, how many.
+
+    An answer that was given anew counts once; comments count together.
+    """
+    rows = db.execute(
+        "SELECT kind, CASE kind WHEN 'flag' THEN '' ELSE value END AS said, count(*) FROM event e "
+        f"WHERE change_id = ? AND annotator = ? AND kind <> 'retract' AND {LIVE} "
+        f"AND (kind = 'flag' OR NOT {_ANEW}) GROUP BY kind, said ORDER BY 3 DESC, 2",
+        (change_id, annotator),
+    )
+    return [tuple(row) for row in rows]
+
+
+def ms_in(db: Database, change_id: int, annotator: str) -> int:
+    """Active milliseconds of somebody in a change, with what was taken back: it was work too."""
+    row = db.execute(
+        "SELECT coalesce(sum(ms), 0) FROM event WHERE change_id = ? AND annotator = ?",
+        (change_id, annotator),
+    ).fetchone()
+    return int(row[0])
 
 
 def answers(db: Database) -> list[tuple[str, str, str, str | None, int]]:
@@ -138,14 +267,22 @@ def annotations_of(db: Database, item_id: str) -> list[tuple[str, str, str | Non
 
 
 def count_of(db: Database, change_id: int, annotator: str) -> int:
-    """Standing labels and rulings of one annotator in one change."""
+    """Items of one change that one annotator's standing labels and rulings are about."""
     row = db.execute(
-        "SELECT count(*) FROM event e WHERE change_id = ? AND annotator = ? "
-        "AND kind IN ('label','adjudicate') "
-        f"AND {LIVE}",
-        (change_id, annotator),
+        "SELECT count(DISTINCT item_id) FROM event e WHERE annotator = ? AND change_id = ? "
+        "AND seq > (SELECT after_event FROM change WHERE change_id = ?) "
+        f"AND kind IN ('label','adjudicate') AND {LIVE}",
+        (annotator, change_id, change_id),
     ).fetchone()
     return int(row[0])
+
+
+def taken_back_by(db: Database, event_id: str) -> str | None:
+    """Who took an event back, if the newest word on it says so."""
+    row = db.execute(
+        "SELECT kind, annotator FROM event WHERE target = ? ORDER BY seq DESC LIMIT 1", (event_id,)
+    ).fetchone()
+    return str(row[1]) if row and row[0] == "retract" else None
 
 
 def is_live(db: Database, event_id: str) -> bool:

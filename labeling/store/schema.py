@@ -21,6 +21,7 @@ LOG_TABLES = (
     "audit",
     "outcome",
     "finding",
+    "member",
 )
 
 _LOG = """
@@ -175,6 +176,49 @@ def the_log_and_what_follows_from_it(db: Database) -> None:
     """Version 1: the append-only log, its derived tables, and the triggers that guard it."""
     for script in (_LOG, _DERIVED, STANDING, TRIGGERS):
         _run(db, script)
-    for table in LOG_TABLES:
+    _guard(db, *(table for table in LOG_TABLES if table != "member"))
+
+
+def _guard(db: Database, *tables: str) -> None:
+    for table in tables:
         for act in ("UPDATE", "DELETE"):
             db.execute(guard(table, act))
+
+
+# Slots are derived, so the table may be made anew; the log only gets columns and tables.
+_SESSIONS = """
+CREATE TABLE new_slot (
+  slot_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  queue TEXT NOT NULL CHECK (queue IN
+    ('batch','second','extra','relabel','adjudicate','verify')),
+  change_id INTEGER NOT NULL REFERENCES change, item_id TEXT NOT NULL REFERENCES item (item_id),
+  rank INTEGER NOT NULL, why TEXT NOT NULL, score REAL, closed INTEGER NOT NULL DEFAULT 0,
+  answered_by TEXT REFERENCES event (event_id), leased_by TEXT, leased_until REAL,
+  suggested TEXT, probability REAL);
+INSERT INTO new_slot (slot_id, queue, change_id, item_id, rank, why, score, closed, answered_by,
+  leased_by, leased_until)
+  SELECT slot_id, queue, change_id, item_id, rank, why, score, closed, answered_by,
+  leased_by, leased_until FROM slot;
+DROP TABLE slot;
+ALTER TABLE new_slot RENAME TO slot;
+CREATE INDEX slot_open ON slot (change_id, rank) WHERE answered_by IS NULL AND closed = 0;
+CREATE INDEX slot_held ON slot (leased_by) WHERE answered_by IS NULL AND closed = 0
+  AND leased_by IS NOT NULL;
+CREATE INDEX slot_answered ON slot (answered_by) WHERE answered_by IS NOT NULL;
+CREATE INDEX slot_item ON slot (item_id);
+CREATE INDEX slot_progress ON slot (change_id, queue, answered_by);
+ALTER TABLE event ADD COLUMN context TEXT;
+ALTER TABLE label_set ADD COLUMN examples TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE label_set ADD COLUMN multi INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE member (
+  change_id INTEGER NOT NULL REFERENCES change, name TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('annotator','reviewer','owner','none')),
+  PRIMARY KEY (change_id, name));
+"""
+
+
+@MIGRATIONS()
+def people_at_work(db: Database) -> None:
+    """Version 2: several answers an item, suggestions, examples, many classes an item, roles."""
+    _run(db, _SESSIONS)
+    _guard(db, "member")

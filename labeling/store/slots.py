@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
@@ -11,7 +12,7 @@ from labeling.store.schema import LIVE
 
 
 class Slot(NamedTuple):
-    """One answer asked for, why, and in which queue."""
+    """One answer asked for: in which queue, why, and what the model would have said."""
 
     slot_id: int
     queue: str
@@ -20,38 +21,133 @@ class Slot(NamedTuple):
     rank: int
     why: str
     score: float | None
+    suggested: str | None = None
+    probability: float | None = None
 
 
-_COLUMNS = "slot_id, queue, change_id, item_id, rank, why, score"
+class NewSlot(NamedTuple):
+    """A slot about to be published."""
+
+    queue: str
+    change_id: int
+    item_id: str
+    rank: int
+    why: str
+    score: float | None = None
+    suggested: str | None = None
+    probability: float | None = None
+
+
+REVIEW = ("relabel", "adjudicate", "verify")
+_IN_REVIEW = ", ".join(f"'{queue}'" for queue in REVIEW)
+_COLUMNS = "slot_id, queue, change_id, item_id, rank, why, score, suggested, probability"
 _OPEN = "answered_by IS NULL AND closed = 0"
+_REQUIRED = f"queue IN ('batch', {_IN_REVIEW})"  # named, so that an index finds them
 
 
-def publish(db: Database, rows: Iterable[Sequence[Any]]) -> None:
-    """Append slots: (queue, change_id, item_id, rank, why, score)."""
+def publish(db: Database, rows: Iterable[NewSlot]) -> None:
+    """Append slots."""
     db.conn.executemany(
-        "INSERT INTO slot (queue, change_id, item_id, rank, why, score) VALUES (?, ?, ?, ?, ?, ?)",
-        rows,
+        f"INSERT INTO slot ({', '.join(NewSlot._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
     )
 
 
-def lease(db: Database, change_id: int, annotator: str, *, now: float, until: float) -> Slot | None:
-    """Hand out the next slot: one's own lease again, else the first that nobody holds.
+def held(db: Database, change_id: int, annotator: str) -> list[Slot]:
+    """What this person has in hand of a queue, in order: also where the lease has run out."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM slot INDEXED BY slot_held WHERE leased_by = ? AND change_id = ? "
+        f"AND {_OPEN} ORDER BY rank",
+        (annotator, change_id),
+    )
+    return [Slot(*row) for row in rows]
+
+
+def lease(
+    db: Database,
+    change_id: int,
+    annotator: str,
+    *,
+    now: float,
+    until: float,
+    n: int = 1,
+    extra: bool = False,
+) -> list[Slot]:
+    """Hand out up to `n` more slots that nobody holds, in order; `extra` ones only if asked for.
 
     One statement picks and takes, so two people never get the same slot. In a batch, items that
-    the annotator has answered or skipped are passed over. None: nothing is left for this person.
+    the annotator has in hand, has answered or skipped are passed over. Walks the open slots in
+    order of rank and stops at the n-th free one, so that it costs the same in a pool of any size.
     """
-    row = db.execute(
-        f"""UPDATE slot SET leased_by = :me, leased_until = :until WHERE slot_id = (
-          SELECT s.slot_id FROM slot s
+    rows = db.execute(
+        f"""UPDATE slot SET leased_by = :me, leased_until = :until WHERE slot_id IN (
+          SELECT s.slot_id FROM slot s INDEXED BY slot_open
           WHERE s.change_id = :change AND s.answered_by IS NULL AND s.closed = 0
-            AND (s.leased_by IS NULL OR s.leased_by = :me OR s.leased_until < :now)
-            AND (s.queue = 'relabel' OR NOT EXISTS (
+            AND (s.queue = 'extra') = :extra
+            AND (s.leased_by IS NULL OR (s.leased_until < :now AND s.leased_by <> :me))
+            AND (s.queue IN ({_IN_REVIEW}) OR NOT EXISTS (
               SELECT 1 FROM annotation a WHERE a.item_id = s.item_id AND a.annotator = :me))
-          ORDER BY CASE WHEN s.leased_by = :me THEN 0 ELSE 1 END, s.rank LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM slot o INDEXED BY slot_item
+              WHERE o.item_id = s.item_id AND o.answered_by IS NULL AND o.closed = 0
+                AND o.change_id = s.change_id AND o.slot_id <> s.slot_id
+                AND (o.leased_by = :me
+                  OR (o.slot_id < s.slot_id AND (o.leased_by IS NULL OR o.leased_until < :now))))
+          ORDER BY s.rank LIMIT :n)
         RETURNING {_COLUMNS}""",
-        {"me": annotator, "until": until, "now": now, "change": change_id},
+        {
+            "me": annotator,
+            "until": until,
+            "now": now,
+            "change": change_id,
+            "n": n,
+            "extra": int(extra),
+        },
     ).fetchall()
-    return Slot(*row[0]) if row else None
+    return sorted((Slot(*row) for row in rows), key=lambda slot: slot.rank)
+
+
+def held_of(db: Database, slot_ids: Iterable[int], annotator: str) -> list[Slot]:
+    """Those of some slots that are open and in this person's hands."""
+    wanted = json.dumps(list(slot_ids))
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM slot WHERE slot_id IN (SELECT value FROM json_each(?)) "
+        f"AND leased_by = ? AND {_OPEN} ORDER BY rank",
+        (wanted, annotator),
+    )
+    return [Slot(*row) for row in rows]
+
+
+def renew(
+    db: Database, slot_ids: Iterable[int], annotator: str, *, until: float, stale: float
+) -> None:
+    """Hold slots longer that are still this person's, where their lease ends before `stale`."""
+    db.conn.executemany(
+        "UPDATE slot SET leased_until = ? WHERE slot_id = ? AND leased_by = ? "
+        f"AND leased_until < ? AND {_OPEN}",
+        [(until, slot_id, annotator, stale) for slot_id in slot_ids],
+    )
+
+
+class Demand(NamedTuple):
+    """How much a queue can still hand out: slots nobody holds, and people who hold some."""
+
+    free: int
+    people: int
+
+
+def demand(db: Database, change_id: int, annotator: str, *, now: float, most: int) -> Demand:
+    """Free slots of a queue, counted up to `most`, and the others who are at work on it."""
+    free = db.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM slot WHERE change_id = ? AND {_OPEN} "
+        "AND queue <> 'extra' AND (leased_by IS NULL OR leased_until < ?) LIMIT ?)",
+        (change_id, now, most),
+    ).fetchone()
+    others = db.execute(
+        "SELECT count(DISTINCT leased_by) FROM slot INDEXED BY slot_held "
+        f"WHERE leased_by IS NOT NULL AND {_OPEN} AND change_id = ? AND leased_by <> ? "
+        "AND leased_until >= ? AND queue <> 'extra'",
+        (change_id, annotator, now),
+    ).fetchone()
+    return Demand(int(free[0]), int(others[0]))
 
 
 def release(db: Database, slot_id: int, annotator: str) -> None:
@@ -62,42 +158,73 @@ def release(db: Database, slot_id: int, annotator: str) -> None:
     )
 
 
-def answer(db: Database, slot_id: int, event_id: str) -> None:
-    """The slot is answered by this event, unless an earlier answer fills it."""
-    db.execute(
+def answer(db: Database, slot: Slot, event_id: str) -> None:
+    """The slot is answered by this event; if it is filled already, another one of the item is.
+
+    But nobody fills two of them: who answers again (from two tabs) has changed their mind.
+    """
+    filled = db.execute(
         f"UPDATE slot SET answered_by = ?, leased_by = NULL, leased_until = NULL "
         f"WHERE slot_id = ? AND {_OPEN}",
-        (event_id, slot_id),
-    )
+        (event_id, slot.slot_id),
+    ).rowcount
+    if not filled and slot.queue not in REVIEW and not _has_filled(db, slot, event_id):
+        answer_by_item(db, [(event_id, slot.item_id)])
+
+
+def _has_filled(db: Database, slot: Slot, event_id: str) -> bool:
+    """Whether a slot of this item in this change holds an answer of the event's author."""
+    row = db.execute(
+        "SELECT 1 FROM slot s JOIN event e ON e.event_id = s.answered_by "
+        "WHERE s.item_id = ? AND s.change_id = ? "
+        "AND e.annotator = (SELECT annotator FROM event WHERE event_id = ?) LIMIT 1",
+        (slot.item_id, slot.change_id, event_id),
+    ).fetchone()
+    return row is not None
 
 
 def answer_by_item(db: Database, answers: Iterable[tuple[str, str]]) -> None:
-    """Fill the open batch slots of items that a file answered: (event_id, item_id)."""
+    """Fill the first open slot, by rank, of each item that was answered: (event_id, item_id)."""
     db.conn.executemany(
-        "UPDATE slot SET answered_by = ?, leased_by = NULL, leased_until = NULL "
-        f"WHERE item_id = ? AND queue = 'batch' AND {_OPEN}",
+        "UPDATE slot SET answered_by = ?, leased_by = NULL, leased_until = NULL WHERE slot_id = "
+        f"(SELECT slot_id FROM slot WHERE item_id = ? AND queue NOT IN ({_IN_REVIEW}) "
+        f"AND {_OPEN} ORDER BY CASE queue WHEN 'batch' THEN 0 ELSE 1 END, slot_id LIMIT 1)",
         answers,
     )
 
 
 def reopen(
-    db: Database, event_id: str, item_id: str, annotator: str, *, until: float, batch: int
+    db: Database,
+    event_id: str,
+    item_id: str,
+    annotator: str,
+    *,
+    now: float,
+    until: float,
+    batch: int,
 ) -> None:
-    """An answer or skip was undone: its slot is what this person is asked next.
+    """An answer or skip was undone: its slot is in this person's hands again.
 
-    A slot of an earlier batch moves to the current one, where somebody can find it.
+    A slot of an earlier batch comes first in the current one. What was skipped and is with
+    somebody else by now stays there.
     """
     db.execute(
-        f"UPDATE slot SET leased_by = NULL, leased_until = NULL WHERE leased_by = ? AND {_OPEN}",
-        (annotator,),
-    )
-    db.execute(
-        "UPDATE slot SET answered_by = NULL, closed = 0, leased_by = ?, leased_until = ?, "
-        "change_id = CASE queue WHEN 'batch' THEN ? ELSE change_id END WHERE slot_id = "
-        "(SELECT slot_id FROM slot WHERE item_id = ? AND (answered_by = ? OR "
-        "  (answered_by IS NULL AND queue = 'batch')) "
-        " ORDER BY CASE WHEN answered_by = ? THEN 0 ELSE 1 END, slot_id DESC LIMIT 1)",
-        (annotator, until, batch, item_id, event_id, event_id),
+        "UPDATE slot SET answered_by = NULL, closed = 0, leased_by = :me, leased_until = :until, "
+        f"rank = CASE WHEN queue IN ({_IN_REVIEW}) OR change_id = :batch THEN rank ELSE 0 END, "
+        f"change_id = CASE WHEN queue IN ({_IN_REVIEW}) THEN change_id ELSE :batch END "
+        "WHERE slot_id = "
+        "(SELECT slot_id FROM slot WHERE item_id = :item AND (answered_by = :event OR "
+        f"  (answered_by IS NULL AND queue NOT IN ({_IN_REVIEW}) "
+        "   AND (leased_by IS NULL OR leased_by = :me OR leased_until < :now))) "
+        " ORDER BY CASE WHEN answered_by = :event THEN 0 ELSE 1 END, slot_id DESC LIMIT 1)",
+        {
+            "me": annotator,
+            "until": until,
+            "now": now,
+            "batch": batch,
+            "item": item_id,
+            "event": event_id,
+        },
     )
 
 
@@ -112,7 +239,7 @@ def reopen_many(db: Database, event_ids: Iterable[str], *, batch: int) -> None:
     """A whole change was undone: the slots that its answers filled are open again, for anyone."""
     db.conn.executemany(
         "UPDATE slot SET answered_by = NULL, "
-        "change_id = CASE queue WHEN 'batch' THEN ? ELSE change_id END "
+        f"change_id = CASE WHEN queue IN ({_IN_REVIEW}) THEN change_id ELSE ? END "
         "WHERE answered_by = ? AND closed = 0",
         [(batch, event_id) for event_id in event_ids],
     )
@@ -125,7 +252,15 @@ def get(db: Database, slot_id: int) -> Slot | None:
 
 
 def close_queue(db: Database, change_id: int, *, now: float) -> None:
-    """Take back a queue's open slots, but for those that somebody is answering just now."""
+    """Take back a queue's open slots, but for those that somebody is answering just now.
+
+    Of the next-best items behind a batch nothing stays: most were never asked.
+    """
+    db.execute(
+        f"DELETE FROM slot WHERE change_id = ? AND queue = 'extra' AND {_OPEN} "
+        "AND (leased_until IS NULL OR leased_until < ?)",
+        (change_id, now),
+    )
     db.execute(
         f"UPDATE slot SET closed = 1 WHERE change_id = ? AND {_OPEN} "
         "AND (leased_until IS NULL OR leased_until < ?)",
@@ -134,11 +269,22 @@ def close_queue(db: Database, change_id: int, *, now: float) -> None:
 
 
 def open_slots(db: Database, change_id: int) -> list[Slot]:
-    """What is still asked for in a queue, in order."""
+    """What a queue still requires, in order: without second opinions and next-best items."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM slot WHERE change_id = ? AND {_OPEN} ORDER BY rank", (change_id,)
+        f"SELECT {_COLUMNS} FROM slot WHERE change_id = ? AND {_REQUIRED} AND {_OPEN} "
+        "ORDER BY rank",
+        (change_id,),
     )
     return [Slot(*row) for row in rows]
+
+
+def has_extra(db: Database, change_id: int) -> bool:
+    """Whether next-best items are left that nobody has answered."""
+    row = db.execute(
+        f"SELECT 1 FROM slot WHERE change_id = ? AND queue = 'extra' AND {_OPEN} LIMIT 1",
+        (change_id,),
+    ).fetchone()
+    return row is not None
 
 
 def leased_items(db: Database, *, now: float) -> set[str]:
@@ -154,9 +300,10 @@ def queued_items(db: Database, queue: str) -> set[str]:
 
 
 def progress(db: Database, change_id: int) -> tuple[int, int]:
-    """How many slots of a queue are answered, and how many there are."""
+    """How many of the answers that a queue requires are there, and how many it requires."""
     row = db.execute(
-        "SELECT count(answered_by), count(*) FROM slot WHERE change_id = ?", (change_id,)
+        f"SELECT count(answered_by), count(*) FROM slot WHERE change_id = ? AND {_REQUIRED}",
+        (change_id,),
     ).fetchone()
     return int(row[0]), int(row[1])
 
@@ -169,24 +316,43 @@ def asked(db: Database) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rows]
 
 
-def open_relabel_queues(db: Database) -> list[int]:
-    """Changes whose relabel queue still has open slots, oldest first."""
+def is_review(db: Database, change_id: int) -> bool:
+    """Whether a change has a review queue, open or worked off."""
+    row = db.execute(
+        f"SELECT 1 FROM slot WHERE change_id = ? AND queue IN ({_IN_REVIEW}) LIMIT 1", (change_id,)
+    ).fetchone()
+    return row is not None
+
+
+def is_held(db: Database, item_id: str, annotator: str) -> bool:
+    """Whether somebody has a slot of this item in hand."""
+    row = db.execute(
+        f"SELECT 1 FROM slot WHERE item_id = ? AND leased_by = ? AND {_OPEN} LIMIT 1",
+        (item_id, annotator),
+    ).fetchone()
+    return row is not None
+
+
+def open_reviews(db: Database) -> list[int]:
+    """Changes whose review queue still has open slots, oldest first."""
     rows = db.execute(
-        f"SELECT DISTINCT change_id FROM slot WHERE queue = 'relabel' AND {_OPEN} "
+        f"SELECT DISTINCT change_id FROM slot WHERE queue IN ({_IN_REVIEW}) AND {_OPEN} "
         "ORDER BY change_id"
     )
     return [row[0] for row in rows]
 
 
 def unfilled(db: Database) -> list[tuple[int, str]]:
-    """Open slots of a batch whose item an answer of that very change stands for.
+    """Open slots of a batch though more people answered the item in it than slots are filled.
 
     Items on which an answer was ever taken back are left out: their slots were opened on purpose.
     """
     rows = db.execute(
         f"SELECT s.slot_id, s.item_id FROM slot s WHERE s.{_OPEN.replace(' AND ', ' AND s.')} "
-        "AND s.queue = 'batch' AND EXISTS (SELECT 1 FROM event e WHERE e.item_id = s.item_id "
-        f"  AND e.change_id = s.change_id AND e.kind = 'label' AND {LIVE}) "
+        "AND s.queue = 'batch' AND (SELECT count(DISTINCT e.annotator) FROM event e "
+        "  WHERE e.item_id = s.item_id AND e.change_id = s.change_id AND e.kind = 'label' "
+        f"  AND {LIVE}) > (SELECT count(*) FROM slot f WHERE f.item_id = s.item_id "
+        "  AND f.change_id = s.change_id AND f.answered_by IS NOT NULL) "
         "AND NOT EXISTS (SELECT 1 FROM event t WHERE t.item_id = s.item_id "
         "  AND t.target IS NOT NULL)"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labeling import history, project, queue
+from labeling import answer_files, answers, history, project, queue
 from labeling.config import SETTINGS
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
@@ -38,7 +38,7 @@ def made(tmp_path: Path) -> Iterator[Project]:
 
 def file_of_answers(into: Project, truth: dict[str, str], frame: pd.DataFrame | None = None) -> int:
     answers = answers_frame(into, truth) if frame is None else frame
-    change, _ = queue.label_from_table(
+    change, _ = answer_files.label_from_table(
         into, answers, item="item", annotator="who", label="label", source="a.csv", author="t"
     )
     return change
@@ -106,8 +106,8 @@ def test_a_change_is_reverted_once(made: Project) -> None:
 def test_a_change_whose_answers_were_all_undone_leaves_nothing_to_revert(made: Project) -> None:
     asked = queue.next_item(made, "ann")
     assert asked is not None
-    queue.answer(made, asked.slot.slot_id, "sport", annotator="ann")
-    queue.undo(made, "ann")
+    answers.answer(made, asked.slot.slot_id, "sport", annotator="ann")
+    answers.undo(made, "ann")
     with pytest.raises(InputError, match="no fact"):
         history.revert(made, asked.slot.change_id, author="t")
 
@@ -121,6 +121,9 @@ OTHER = {
     "gold_target": "50",
     "control_share": "0.25",
     "lease_minutes": "2",
+    "overlap": "3",
+    "second_opinions": "0.5",
+    "suggestions_hidden": "1",
     "policy": "dawid_skene",
     "model": "logistic",
     "regularisation": "0.5",

@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import history, impact, project, queue, rounds, versions, waterfall
+from labeling import (
+    answer_files,
+    history,
+    impact,
+    project,
+    rounds,
+    versions,
+    waterfall,
+)
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.errors import InputError
@@ -41,7 +49,7 @@ def score(of: Project, *without: int) -> float:
 
 
 def by_file(into: Project, frame: pd.DataFrame) -> int:
-    change, _ = queue.label_from_table(
+    change, _ = answer_files.label_from_table(
         into, frame, item="item", annotator="who", label="label", source="fix.csv", author="t"
     )
     return change
@@ -79,7 +87,9 @@ def rulings(into: Project, source: str) -> None:
     ]
     with into.writing():
         change = changes.add(into.db, "correct", title="Repair", author="t", at=project.now())
-        rows = [("relabel", change, i.item_id, n, "relabel", None) for n, i in enumerate(targets)]
+        rows = [
+            slots.NewSlot("relabel", change, i.item_id, n, "relabel") for n, i in enumerate(targets)
+        ]
         slots.publish(into.db, rows)
     assert answer_queue(into, TRUTH, annotator="rev", queue_id=change) == len(targets) > 20
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from labeling import answers, queue, verification
 from labeling.errors import CorruptionError, InputError
 from labeling.project import Project, list_projects, new_project, open_project, opened
-from labeling.store import audits, changes, connection, events, items, rounds, slots
+from labeling.store import audits, changes, connection, events, items, people, rounds, slots
 from labeling.store.events import NewEvent
 from labeling.store.rounds import Round
 from labeling.store.schema import LOG_TABLES, MIGRATIONS
@@ -41,6 +44,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
             rounds.add(db, Round(1, 1, 1, "h", {}, "seed", 0, 1, "now", 0.0))
             audit = audits.add(db, at="now", upto_event=1, version_hash="h", round_no=1)
             audits.add_outcomes(db, audit, [("L1", "t", "L", "critical", "found", 1, "m")])
+            people.add(db, 1, [("ann", "owner")])
             audits.add_findings(db, audit, [("i", "L1", "critical", item, "", 0.0, "m")])
         yield made
 
@@ -98,7 +102,7 @@ def test_a_connection_is_set_up_to_lose_nothing(
 
 def test_migrations_apply_once(project: Project) -> None:
     applied = rows(project, "_sqlite_migrations")
-    assert len(applied) == len({row[1] for row in applied}) >= 1
+    assert len(applied) == len({row[2] for row in applied}) == 2
     for _ in range(2):
         with opened(project.path) as again:
             assert not MIGRATIONS.pending(again.db)
@@ -163,14 +167,17 @@ def test_a_read_sees_one_state_while_others_write(project: Project) -> None:
 # Slots
 
 
+ASKED = "SELECT slot_id FROM slot WHERE change_id = 2 AND queue <> 'extra'"
+
+
 def test_eight_people_at_once_never_get_the_same_slot_and_none_is_lost(project: Project) -> None:
     ids = [item.item_id for item in items.every(project.db)]
     with project.writing():
         slots.publish(
             project.db,
-            [("batch", 2, item, rank, "seed", None) for rank, item in enumerate(ids, 100)],
+            [slots.NewSlot("batch", 2, item, rank, "seed") for rank, item in enumerate(ids, 100)],
         )
-    wanted = {slot.slot_id for slot in slots.open_slots(project.db, 2)}
+    wanted = {row[0] for row in project.db.execute(ASKED)}
     taken: list[tuple[str, int]] = []
     failures: list[BaseException] = []
     start = threading.Barrier(8)
@@ -181,14 +188,15 @@ def test_eight_people_at_once_never_get_the_same_slot_and_none_is_lost(project: 
                 start.wait()
                 while True:
                     with own.writing():
-                        slot = slots.lease(own.db, 2, name, now=0.0, until=100.0)
-                    if slot is None:
+                        found = slots.lease(own.db, 2, name, now=0.0, until=100.0)
+                    if not found:
                         return
+                    slot = found[0]
                     taken.append((name, slot.slot_id))
                     with own.writing():
                         answer_id = f"{name}-{slot.slot_id}"
                         events.append(own.db, [event(answer_id, slot.item_id, who=name)])
-                        slots.answer(own.db, slot.slot_id, answer_id)
+                        slots.answer(own.db, slot, answer_id)
         except BaseException as error:
             failures.append(error)
 
@@ -200,23 +208,25 @@ def test_eight_people_at_once_never_get_the_same_slot_and_none_is_lost(project: 
     assert failures == []
     numbers = [slot for _, slot in taken]
     assert len(numbers) == len(set(numbers)), "nobody got another's slot"
-    left = {slot.slot_id for slot in slots.open_slots(project.db, 2)}
+    left = {row[0] for row in project.db.execute(f"{ASKED} AND answered_by IS NULL")}
     assert set(numbers) | left == wanted, "no slot is lost"
     answered = {item for item, *_ in events.answers(project.db)}
     assert all(slot.item_id in answered for slot in slots.open_slots(project.db, 2))
 
 
 def test_a_lease_is_kept_renewed_and_runs_out(project: Project) -> None:
-    def take(name: str, now: float) -> int | None:
-        slot = slots.lease(project.db, 2, name, now=now, until=now + 10)
-        return slot.slot_id if slot else None
+    def take(name: str, now: float) -> int:
+        return slots.lease(project.db, 2, name, now=now, until=now + 10)[0].slot_id
 
     first = take("ann", 0)
-    assert take("ann", 5) == first, "one's own again"
+    slots.renew(project.db, [first], "ann", until=15, stale=12)
+    slots.renew(project.db, [first], "bob", until=99, stale=99)
+    assert [slot.slot_id for slot in slots.held(project.db, 2, "ann")] == [first]
     second = take("bob", 6)
-    assert second not in (first, None)
-    assert take("cy", 12) not in (first, second, None), "ann's was renewed until 15"
+    assert second != first
+    assert take("cy", 12) not in (first, second), "ann's was renewed until 15"
     assert take("dan", 15.5) == first, "and then it runs out"
+    assert slots.held(project.db, 2, "ann") == []
 
 
 def test_two_processes_that_write_do_not_starve_each_other(project: Project, root: Path) -> None:
@@ -336,6 +346,7 @@ def test_a_project_can_be_opened_while_its_maker_still_holds_it(tmp_path: Path) 
 OTHER_PROCESS = """
 import sys
 from pathlib import Path
+from labeling import answers, queue, verification
 from labeling.project import opened
 from labeling.store import changes
 with opened(Path(sys.argv[1])) as other, other.writing():
@@ -360,3 +371,25 @@ def test_looking_at_a_project_does_not_split_its_log_between_processes(
     with open_project(project.path) as again:
         titles = [c.title for c in changes.every(again.db)][-2:]
     assert titles == ["from outside", "from here"]
+
+
+def test_a_project_of_version_1_is_brought_up_to_date_and_loses_nothing(
+    tmp_path: Path, root: Path
+) -> None:
+    path = tmp_path / "old.db"
+    shutil.copyfile(root / "tests" / "data" / "version1.db", path)
+    with closing(sqlite3.connect(path)) as raw:
+        tables = ("event", "slot", "annotation", "change", "item", "label_set")
+        before = {name: raw.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+    with opened(path) as old:
+        for name, was in before.items():
+            width = len(was[0])
+            now = [row[:width] for row in rows(old, name)]
+            assert now == was, f"{name} is as it was"
+        assert verification.verify(old).empty
+        assert old.label_set.examples == {}
+        assert not old.label_set.multi
+        asked = queue.next_item(old, "ann")
+        assert asked is not None
+        answers.answer(old, asked.slot.slot_id, "sport", annotator="ann")
+        assert verification.verify(old).empty

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling import history, project, queue, rounds
+from labeling import answers, history, project, queue, rounds
 from labeling.__main__ import main
 from labeling.store.inspection import ANSWER_TRIGGERS
 from labeling.store.schema import LOG_TABLES
@@ -25,16 +25,16 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("verify") / "p.db"
     with make_project(path, FRAME) as made:
         answer_queue(made, TRUTH)
-        queue.undo(made, "oracle")
+        answers.undo(made, "oracle")
         rounds.close_round(made)
         more_rows(made, text_frame(10, seed=4), label="label")
         history.revert(made, max(history.table(made)["change_id"]), author="t")
-        for act in (queue.skip, queue.answer):
+        for act in (answers.skip, answers.answer):
             asked = queue.next_item(made, "bob")
             assert asked is not None
-            extra = ("sport",) if act is queue.answer else ()
+            extra = ("sport",) if act is answers.answer else ()
             act(made, asked.slot.slot_id, *extra, annotator="bob")  # type: ignore[operator]
-        queue.flag(made, asked.slot.slot_id, "odd", annotator="bob")
+        answers.flag(made, asked.slot.slot_id, "odd", annotator="bob")
     return path
 
 
@@ -130,7 +130,7 @@ def test_a_slot_that_still_asks_for_an_answered_item_is_found(path: Path) -> Non
     with project.opened(path) as one:
         asked = queue.next_item(one, "cara")
         assert asked is not None
-        queue.answer(one, asked.slot.slot_id, "sport", annotator="cara")
+        answers.answer(one, asked.slot.slot_id, "sport", annotator="cara")
     tamper(path, f"UPDATE slot SET answered_by = NULL WHERE slot_id = {asked.slot.slot_id}")
     assert found(path) == {"receipts"}
 
@@ -141,6 +141,6 @@ def test_two_answers_to_one_slot_and_one_taken_back_are_no_mismatch(path: Path) 
         asked = queue.next_item(one, "cara")
         assert asked is not None
         for name in ("cara", "dan"):
-            queue.answer(one, asked.slot.slot_id, "sport", annotator=name)
-        assert queue.undo(one, "cara") == asked.item_id
+            answers.answer(one, asked.slot.slot_id, "sport", annotator=name)
+        assert answers.undo(one, "cara") == asked.item_id
     assert found(path) == set()
