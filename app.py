@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages.shared.labeler import route
 from pages.shared.shell import show_fault
 
 ROUTER = Path(__file__).resolve().parent / "pages" / "shared" / "router.py"
@@ -58,6 +59,9 @@ SECURITY_HEADERS = {
 }
 
 
+COMPONENTS = "/_stcore/bidi-components/"
+
+
 class SecurityHeaders:
     """ASGI middleware that adds SECURITY_HEADERS to every HTTP response."""
 
@@ -67,7 +71,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                if COMPONENTS in scope["path"]:
+                    headers["Cache-Control"] = "no-cache"  # asked anew, so that an update arrives
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
@@ -105,6 +112,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     ROUTER,
     lifespan=lifespan,
+    routes=route.routes(),
     middleware=[Middleware(SecurityHeaders)],
     on_script_error=show_fault,
 )

@@ -12,13 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from labeling import (
+    answer_files,
     export,
     history,
     impact,
     imports,
     ingest,
+    people,
     project,
-    queue,
     rounds,
     simulation,
     verification,
@@ -79,7 +80,10 @@ def _roles(
     classes = ingest.named_classes(args.classes)
     frame = ingest.read_table(path)
     content, frame = ingest.content_from_args(args, frame, folder=path.parent, default=content)
-    roles = Roles(content, args.id, args.label, args.annotator, args.gold, args.reserve, classes)
+    multi = getattr(args, "multi", False)
+    roles = Roles(
+        content, args.id, args.label, args.annotator, args.gold, args.reserve, classes, multi
+    )
     return roles, frame
 
 
@@ -118,12 +122,28 @@ def _import(args: argparse.Namespace) -> int:
     return 0
 
 
+def _pairs(texts: list[str], what: str) -> dict[str, str]:
+    """`KEY=VALUE …` as a dict."""
+    wrong = [text for text in texts if "=" not in text]
+    if wrong:
+        raise InputError(f"expected {what}, found '{wrong[0]}'")
+    return dict(text.rsplit("=", 1) for text in texts)
+
+
+def _roles_of(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        people.set_roles(opened, _pairs(args.roles, "NAME=ROLE"), author=_author())
+        listed = people.table(opened)
+        for row in listed.itertuples():
+            _say(args, f"{row.name}={row.role}")
+        if listed.empty:
+            _say(args, "Nobody is listed, so everybody may do everything.")
+    return 0
+
+
 def _settings(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
-        wrong = [text for text in args.values if "=" not in text]
-        if wrong:
-            raise InputError(f"expected KEY=VALUE, found '{wrong[0]}'")
-        values = dict(text.split("=", 1) for text in args.values)
+        values = _pairs(args.values, "KEY=VALUE")
         project.change_settings(opened, values, author=_author())
         for key, value in opened.config.text.items():
             _say(args, f"{key}={value}")
@@ -149,7 +169,7 @@ def _label(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         frame = ingest.read_table(path)
         ingest.need_columns(frame, [args.item, args.annotator, args.label])
-        change, n = queue.label_from_table(
+        change, n = answer_files.label_from_table(
             opened,
             frame,
             item=args.item,
@@ -235,6 +255,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "create": _create,
     "import": _import,
     "settings": _settings,
+    "roles": _roles_of,
     "revert": _revert,
     "backup": _backup,
     "label": _label,

@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     create = command("create", "make a project from a first table and publish its seed batch")
     create.add_argument("project", metavar="PROJECT.db")
     _add_import_options(create)
+    create.add_argument(
+        "--multi", action="store_true", help="an item may have several classes (a|b)"
+    )
 
     more = command("import", "bring more rows into a project")
     more.add_argument("project", metavar="PROJECT.db")
@@ -63,6 +66,10 @@ def parser() -> argparse.ArgumentParser:
     settings = command("settings", "show or change settings")
     settings.add_argument("project", metavar="PROJECT.db")
     settings.add_argument("values", nargs="*", metavar="KEY=VALUE")
+
+    roles = command("roles", "show or change who may do what (annotator, reviewer, owner, none)")
+    roles.add_argument("project", metavar="PROJECT.db")
+    roles.add_argument("roles", nargs="*", metavar="NAME=ROLE")
 
     revert = command("revert", "undo a whole change by a new one")
     revert.add_argument("project", metavar="PROJECT.db")

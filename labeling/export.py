@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labeling import audits, history, impact, queue, rounds
+from labeling import audits, history, impact, queue, requirements, review, rounds, team
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.project import Project
@@ -234,14 +234,22 @@ def settings_table(project: Project) -> pd.DataFrame:
 
 
 def guidelines_table(project: Project) -> pd.DataFrame:
-    """Every version of the label set and its guideline."""
-    from labeling import requirements
-
+    """Every version of the label set, its guideline and its examples by class."""
     rows = [
-        (v.version, json.dumps(v.classes, ensure_ascii=False), v.guideline)
+        (v.version, _json(v.classes), v.guideline, _json(v.examples))
         for v in requirements.versions(project)
     ]
-    return pd.DataFrame(rows, columns=["version", "classes", "guideline"])
+    return pd.DataFrame(rows, columns=["version", "classes", "guideline", "examples"])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def influence_table(project: Project) -> pd.DataFrame:
+    """How often people give the label that the model suggests: shown against hidden."""
+    found = team.influence(project)
+    return pd.DataFrame(columns=team.INFLUENCE) if found is None else found
 
 
 TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
@@ -262,6 +270,9 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "queue": queue_table,
     "settings": settings_table,
     "guidelines": guidelines_table,
+    "reviews": review.table,
+    "disagreements": review.disagreements,
+    "influence": influence_table,
 }
 
 

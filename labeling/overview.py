@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from labeling import audits, impact, queue, rounds, worker
+from labeling import audits, impact, queue, review, rounds, worker
 from labeling.core.comparison import MIN_GOLD
 from labeling.project import Project
 from labeling.store import items, slots
@@ -59,8 +59,12 @@ def next_steps(project: Project, now: Standing) -> list[Step]:
         steps.append(
             Step(f"{now.critical_issues} critical issue(s) block the round: fix them.", "quality")
         )
-    for waiting in queue.queues(project)[1:]:
-        steps.append(Step(f"{waiting.title}: {waiting.open} item(s) wait for a ruling.", "label"))
+    for waiting in queue.reviews(project):
+        steps.append(Step(f"{waiting.title}: {waiting.open} item(s) wait for a ruling.", "review"))
+    if disputed := review.open_disagreements(project):
+        steps.append(
+            Step(f"People labelled {disputed} item(s) differently: rule on them.", "review")
+        )
     if now.answered < now.asked:
         left = now.asked - now.answered
         steps.append(Step(f"Label the {left} item(s) left in round {now.round_no}.", "label"))

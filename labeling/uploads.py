@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from labeling import imports
+from labeling import imports, people
+from labeling.core.labels import read_cell
 from labeling.errors import InputError
 from labeling.ingest import Progress, Roles
 from labeling.project import Project, path_for
@@ -17,11 +18,12 @@ from labeling.project import back_up as copy_project
 MOST_GUESSED = 100
 
 
-def guess_classes(frame: pd.DataFrame, label: str | None) -> list[str]:
+def guess_classes(frame: pd.DataFrame, label: str | None, *, multi: bool = False) -> list[str]:
     """The classes that a label column holds, sorted; nothing if there are too many."""
     if label is None:
         return []
-    found = sorted({imports.clean(value) for value in frame[label] if value is not None})
+    cells = [imports.clean(value) for value in frame[label] if value is not None]
+    found = sorted({name for cell in cells for name in (read_cell(cell) if multi else [cell])})
     return found if len(found) <= MOST_GUESSED else []
 
 
@@ -35,10 +37,12 @@ def create(
     source: str,
     author: str,
     progress: Progress,
+    owner: str | None = None,
 ) -> tuple[str, str]:
     """A new project in the folder; returns its name and what was imported, in a sentence.
 
-    `classes` has one class a line. Raises InputError and changes nothing.
+    `classes` has one class a line. `owner` is listed as the project's owner; without one everybody
+    is. Raises InputError and changes nothing.
     """
     path = path_for(folder, name)
     if path.exists():
@@ -53,7 +57,8 @@ def create(
         author=author,
         progress=progress,
     )
-    project.close()
+    with project:
+        people.set_roles(project, {owner: people.OWNER} if owner else {}, author=author)
     return path.stem, imports.describe(summary)
 
 

@@ -11,20 +11,21 @@ import streamlit as st
 from labeling import history, imports, ingest, overview, uploads
 from labeling.core.features import KINDS, Content
 from labeling.ingest import Roles
+from pages.shared.choice import projects_folder
+from pages.shared.identity import creator
 from pages.shared.shell import (
     choose_project,
     link_to,
     open_entrance,
     person,
     plain,
-    projects_folder,
     report_errors,
 )
 from pages.shared.widgets import csv_button, figure, progress_bar
 
 NONE = "(none)"
 
-project = open_entrance("Data")
+project = open_entrance("Data", role="owner")
 
 
 def upload(key: str) -> tuple[str, pd.DataFrame] | None:
@@ -106,7 +107,13 @@ def new_project() -> None:
     preview(name, frame)
     roles = choose_roles(frame, content=None)
     title = st.text_input("Project name", value=Path(name).stem, max_chars=80)
-    guessed = uploads.guess_classes(frame, roles.label)
+    roles = roles._replace(
+        multi=st.checkbox(
+            "An item may have several classes",
+            help="In the label column they stand with | between them: spam|phishing.",
+        )
+    )
+    guessed = uploads.guess_classes(frame, roles.label, multi=roles.multi)
     classes = st.text_area("Classes, one a line", value="\n".join(guessed), height=120)
     st.caption(
         "At least a fifth of the rows, 1,000 where there are enough and half at most, is reserved "
@@ -116,7 +123,7 @@ def new_project() -> None:
         with report_errors():
             made, said = uploads.create(
                 projects_folder(), title, frame, roles=roles, classes=classes, source=name,
-                author=person() or "someone", progress=progress_bar(),
+                author=person() or "someone", owner=creator(), progress=progress_bar(),
             )  # fmt: skip
             st.session_state["said"] = said
             choose_project(made)

@@ -14,7 +14,7 @@ from pages.shared.widgets import csv_button, difference, job_panel
 
 METRIC_NAMES = {"accuracy": "Accuracy", "macro_recall": "Macro recall", "macro_f1": "Macro F1"}
 
-project = open_page("Impact")
+project = open_page("Impact", role="reviewer")
 
 
 def headline(report: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from labeling import impact, overview
 from pages.shared.shell import link_to, open_page, plain, report_errors
 from pages.shared.widgets import figure, job_panel
 
-project = open_page("Overview")
+project = open_page("Overview", role="annotator")
 
 with report_errors():
     now = overview.standing(project)

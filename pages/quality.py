@@ -11,17 +11,17 @@ from labeling import audits
 from pages.shared.shell import open_again, open_page, person, plain, report_errors
 from pages.shared.widgets import SEVERITY_COLORS, csv_button, job_panel
 
-project = open_page("Quality")
+project = open_page("Quality", role="reviewer")
 
 
 def relabel(issue_ids: list[str]) -> None:
-    with report_errors(), open_again() as opened:
+    with report_errors(), open_again("reviewer") as opened:
         audits.relabel(opened, issue_ids, author=person() or "someone")
-        st.toast("The items wait in a queue of their own on the Label page.")
+        st.toast("The items wait in a queue of their own on the Review page.")
 
 
 def save_suite() -> None:
-    with report_errors(), open_again() as opened:
+    with report_errors(), open_again("reviewer") as opened:
         audits.save_suite(opened, st.session_state["suite"], author=person() or "someone")
         st.toast("Saved. Run the checks again to see what they find.")
 
@@ -92,7 +92,7 @@ def relabel_controls(issues: pd.DataFrame, picked: list[str]) -> None:
         type="primary",
         on_click=relabel,
         args=(picked,),
-        help="Puts the items into a queue on the Label page; each answer there is a ruling.",
+        help="Puts the items into a queue on the Review page; each answer there is a ruling.",
     )
 
 

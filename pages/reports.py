@@ -8,7 +8,7 @@ from labeling import export
 from pages.shared.shell import open_page, report_errors
 from pages.shared.widgets import csv_button
 
-project = open_page("Reports")
+project = open_page("Reports", role="owner")
 
 with report_errors():
     name = st.selectbox(

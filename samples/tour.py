@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from labeling import (
+    answer_files,
+    answers,
     audits,
     export,
     imports,
@@ -80,7 +82,7 @@ def vendor_file(tour: Project, truth: dict[str, str]) -> None:
     labels = [truth[text] for text in free["text"]]
     labels = [other[label] if w else label for label, w in zip(labels, wrong, strict=True)]
     answers = free[["item_id"]].assign(who="vendor", label=labels)
-    queue.label_from_table(
+    answer_files.label_from_table(
         tour, answers, item="item_id", annotator="who", label="label",
         source="vendor.csv", author="Jonas",
     )  # fmt: skip
@@ -98,7 +100,7 @@ def answer(
             if asked is not None:
                 left = True
                 label = truth[str(asked.content["text"])]
-                queue.answer(tour, asked.slot.slot_id, label, annotator=person, ms=4_000)
+                answers.answer(tour, asked.slot.slot_id, label, annotator=person, ms=4_000)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,17 @@ from streamlit.testing.v1 import AppTest
 
 from samples import tour
 
-PAGES = ("overview", "label", "quality", "impact", "data", "requirements", "team", "reports")
+PAGES = (
+    "overview",
+    "label",
+    "review",
+    "quality",
+    "impact",
+    "data",
+    "requirements",
+    "team",
+    "reports",
+)
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +82,7 @@ def test_without_gold_there_is_no_headline(root: Path, both: Path) -> None:
 
 def test_an_unknown_setting_value_is_refused_in_words(root: Path, both: Path) -> None:
     app = run(root, "requirements", "nsmc-reviews")
-    app.text_input(key="setting-batch_size").set_value("many")
+    app.text_input(key="setting-nsmc-reviews-batch_size").set_value("many")
     next(button for button in app.button if button.label == "Save the settings").click().run()
     assert "expected a whole number" in app.error[0].value
 

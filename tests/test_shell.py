@@ -65,3 +65,24 @@ def test_our_errors_say_what_to_do_and_others_only_a_reference(
 )
 def test_plain_text_stays_what_it_is(text: str, shown: str) -> None:
     assert plain(text) == shown
+
+
+def named_page() -> None:
+    import streamlit as st
+
+    from pages.shared.shell import require_person
+
+    st.write(f"past the guard, {require_person()}")
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"),
+    [("Kim 철수", True), ("", False), (" \u200b ", False), ("gold", False), ("import: a", False)],
+)
+def test_without_a_name_that_can_be_nobody_labels(projects: Path, name: str, passes: bool) -> None:
+    app = AppTest.from_function(named_page)
+    app.session_state["name"] = name
+    app.run()
+    assert not app.exception
+    assert ["past the guard, Kim 철수" in text.value for text in app.markdown] == [True] * passes
+    assert len(app.info) + len(app.error) == (not passes)

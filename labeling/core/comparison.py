@@ -41,6 +41,22 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int) -> Interval:
+    """Difference a - b of two independent shares, 95 %: hybrid score (Newcombe, 1998, method 10).
+
+    A share of nothing may be anything: n = 0 gives 0 in [-1, 1].
+
+    >>> newcombe(56, 70, 48, 80)
+    Interval(value=0.2, low=0.052..., high=0.333...)
+    """
+    if n_a == 0 or n_b == 0:
+        return Interval(0.0, -1.0, 1.0)
+    a, b = hits_a / n_a, hits_b / n_b
+    (a_low, a_high), (b_low, b_high) = wilson(hits_a, n_a), wilson(hits_b, n_b)
+    down, up = math.hypot(a - a_low, b_high - b), math.hypot(a_high - a, b - b_low)
+    return Interval(a - b, max(-1.0, a - b - down), min(1.0, a - b + up))
+
+
 def agresti_min(old_right: npt.NDArray[np.bool_], new_right: npt.NDArray[np.bool_]) -> Interval:
     """Difference new - old of paired shares, 95 % (Agresti & Min, 2005): +1/2 in each cell.
 
@@ -105,6 +121,21 @@ def labels_needed(delta: float, disagreement: float) -> int | None:
     spread = max(disagreement, delta**2)
     root = _z(0.95) * math.sqrt(spread) + POWER_Z * math.sqrt(max(spread - delta**2, 0.0))
     return math.ceil(root**2 / delta**2)
+
+
+def answers_needed(hits_a: int, n_a: int, hits_b: int, n_b: int) -> int | None:
+    """Answers in both arms together that would decide the difference seen with 80 % power.
+
+    The arms stay as unequal as they are. Shares are drawn in by one hit and one miss each
+    (Agresti & Caffo, 2000), so that an arm that always hits is not taken for certain. None when
+    an arm is empty or the shares are the same, which no number of answers can decide.
+    """
+    if n_a == 0 or n_b == 0 or hits_a * n_b == hits_b * n_a:
+        return None
+    a, b = (hits_a + 1) / (n_a + 2), (hits_b + 1) / (n_b + 2)
+    delta = hits_a / n_a - hits_b / n_b
+    spread = (n_a + n_b) * (a * (1 - a) / n_a + b * (1 - b) / n_b)
+    return math.ceil((_z(0.95) + POWER_Z) ** 2 * spread / delta**2)
 
 
 def labels_for_width(width: float, *, share: float = 0.5) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -15,11 +14,14 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from labeling.errors import GroundworkError
-from labeling.project import Project, ProjectInfo, list_projects, open_project
+from labeling import people
+from labeling.answers import annotator_name
+from labeling.errors import ForbiddenError, GroundworkError
+from labeling.people import OWNER
+from labeling.project import Project, ProjectInfo, open_project
+from pages.shared import choice, identity
 
 PAGES_FOLDER = Path(__file__).resolve().parents[1]
-LONGEST_NAME = 60
 
 _log = logging.getLogger("groundwork")
 _opened: ContextVar[ExitStack | None] = ContextVar("opened", default=None)
@@ -28,37 +30,52 @@ _opened: ContextVar[ExitStack | None] = ContextVar("opened", default=None)
 # Opening a page
 
 
-def open_page(title: str) -> Project:
-    """The first statement of every page: heading, sidebar, and the chosen project.
+def open_page(title: str, *, role: str = OWNER) -> Project:
+    """The first statement of every page: heading, rights, and the chosen project.
 
-    Without a project the page says how to get one and ends here. The project is closed when the
-    run ends and belongs to this run's thread: fragments and callbacks use `open_again`.
+    Without a login, a project, or the role that the page is for, the page says so and ends here.
+    The project is closed when the run ends and belongs to this run's thread: fragments and
+    callbacks use `open_again`.
     """
-    project = open_entrance(title)
+    project = open_entrance(title, role=role)
     if project is None:
         _say_how_to_begin()
         st.stop()
     return project
 
 
-def open_entrance(title: str) -> Project | None:
+def open_entrance(title: str, *, role: str = OWNER) -> Project | None:
     """`open_page` for a page that also works before there is a project (the Data page)."""
     st.set_page_config(page_title=f"{title} · Groundwork")
-    st.title(title, anchor=False)
     with report_errors():
-        info = _chosen()
-        return None if info is None else _open_for_this_run(info)
+        stop_unless_admitted()
+        st.title(title, anchor=False)
+        info = choice.chosen()
+        return None if info is None else _open_for_this_run(info, role)
     st.stop()
 
 
 @contextmanager
-def open_again() -> Iterator[Project]:
-    """The chosen project for a fragment or a callback, which run without the page's own."""
-    info = _chosen()
+def open_again(role: str = OWNER) -> Iterator[Project]:
+    """The chosen project for a fragment or a callback, which run without the page's own.
+
+    They run before the page and its guard, so they ask for the role themselves: ForbiddenError.
+    """
+    info = choice.chosen()
+    if not identity.is_admitted():
+        raise ForbiddenError("Log in first.")
     if info is None:
         raise GroundworkError("No project is chosen any more. Choose one in the sidebar.")
     with open_project(info.path) as project:
+        people.require(project, person(), role)
         yield project
+
+
+def stop_unless_admitted() -> None:
+    """End the run with the login screen for somebody who has to log in first."""
+    if not identity.is_admitted():
+        identity.show_login()
+        st.stop()
 
 
 def choose_project(name: str) -> NoReturn:
@@ -69,15 +86,17 @@ def choose_project(name: str) -> NoReturn:
 
 def person() -> str:
     """The name that answers are written under; empty while nobody has given one."""
-    return " ".join(str(st.session_state.get("name") or "").split())
+    return identity.name()
 
 
 def require_person() -> str:
-    """The name of the person at the screen; without one, ask for it and end the page here."""
+    """The name of the person at the screen; without one that can be, say so and end the page."""
     if not person():
         st.info("Type your name in the sidebar first: every answer is kept under a name.")
         st.stop()
-    return person()
+    with report_errors():
+        return annotator_name(person())
+    st.stop()
 
 
 @contextmanager
@@ -91,44 +110,31 @@ def one_run() -> Iterator[None]:
             _opened.reset(token)
 
 
-def _open_for_this_run(info: ProjectInfo) -> Project:
+def _open_for_this_run(info: ProjectInfo, role: str) -> Project:
     project = open_project(info.path)
     opened = _opened.get()
     if opened is not None:
         opened.callback(project.close)
+    people.require(project, person(), role)
     return project
-
-
-def _chosen() -> ProjectInfo | None:
-    """The chosen project, if it is one of those that the folder holds: no other can be opened."""
-    return _projects_by_name().get(st.session_state.get("project") or "")
-
-
-def projects_folder() -> Path:
-    """Where the projects are: GROUNDWORK_PROJECTS, or `projects` in the working directory."""
-    return Path(os.environ.get("GROUNDWORK_PROJECTS", "projects"))
-
-
-def _projects_by_name() -> dict[str, ProjectInfo]:
-    return {info.name: info for info in list_projects(projects_folder())}
 
 
 # The sidebar
 
 
 def show_sidebar() -> None:
-    """Project and name. The router calls it, so that both fields outlive a change of page.
+    """Project and person. The router calls it, so that both fields outlive a change of page.
 
-    Both live in the address too: a reload, a bookmark and a restarted server bring them back.
+    The project lives in the address too: a reload, a bookmark and a restarted server bring it
+    back. Who one is does not: a link that is passed on must not carry it.
     """
-    projects = _projects_by_name()
+    projects = choice.projects_by_name()
     asked = st.query_params.get("project")
     if asked and asked not in projects:
         st.warning(f"There is no project “{plain(asked)}” here. Choose another one.")
     if "next_project" in st.session_state:
         st.session_state["project"] = st.session_state.pop("next_project")
-    _bring_back("project", only=next(iter(projects)) if len(projects) == 1 else None)
-    _bring_back("name")
+    _bring_back_project(only=next(iter(projects)) if len(projects) == 1 else None)
     with st.sidebar:
         st.selectbox(
             "Project",
@@ -136,37 +142,28 @@ def show_sidebar() -> None:
             index=None,
             key="project",
             bind="query-params",
-            on_change=_keep,
+            on_change=_keep_project,
             placeholder="Choose a project" if projects else "No project yet",
             disabled=not projects,
         )
-        st.text_input(
-            "Your name",
-            key="name",
-            bind="query-params",
-            on_change=_keep,
-            max_chars=LONGEST_NAME,
-            placeholder="Answers are kept under it",
-            autocomplete="name",
-        )
-    _keep()
+        identity.show_person()
+    _keep_project()
 
 
-def _keep() -> None:
-    for field in ("project", "name"):
-        st.session_state[f"kept_{field}"] = st.session_state.get(field)
+def _keep_project() -> None:
+    st.session_state["kept_project"] = st.session_state.get("project")
 
 
-def _bring_back(field: str, *, only: str | None = None) -> None:
-    """The browser's Back may lead to an address from before the field was filled in."""
-    kept = st.session_state.get(field) or st.session_state.get(f"kept_{field}") or only
-    if kept and not st.query_params.get(field):
-        st.session_state[field] = kept
+def _bring_back_project(*, only: str | None = None) -> None:
+    """The browser's Back may lead to an address from before the project was chosen."""
+    kept = st.session_state.get("project") or st.session_state.get("kept_project") or only
+    if kept and not st.query_params.get("project"):
+        st.session_state["project"] = kept
 
 
 def _say_how_to_begin() -> None:
     with st.container(border=True):
-        if _projects_by_name():
+        if choice.projects_by_name():
             st.subheader("Which project?", anchor=False)
             st.write("Choose one in the sidebar. Its name stays in the address of this page.")
         else:
@@ -179,7 +176,12 @@ def _say_how_to_begin() -> None:
 
 
 def link_to(page: str, label: str, *, icon: str = "arrow_forward") -> None:
-    """A link to another page of the menu; a page that runs without the router has no menu."""
+    """A link to another page, for whoever may open it.
+
+    A page that runs without the router has no menu, and no links.
+    """
+    if not identity.may_open(page):
+        return
     with suppress(StreamlitPageNotFoundError):
         st.page_link(PAGES_FOLDER / f"{page}.py", label=label, icon=f":material/{icon}:")
 

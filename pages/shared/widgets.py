@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from labeling import export, impact, worker
+from labeling import export, impact, people, worker
 from labeling.ingest import Progress
 from labeling.project import Project
 from pages.shared.shell import open_again, person, plain, report_errors
@@ -66,19 +66,25 @@ def difference(found: Mapping[str, Any], *, what: str) -> None:
 def job_panel(
     project: Project, kind: str, *, button: str, help: str, blocked: str | None = None
 ) -> None:
-    """A button that starts a job of the worker process, and its progress while it runs."""
+    """A button that starts a job of the worker process, and its progress while it runs.
+
+    Jobs are for reviewers; others see how they go.
+    """
     job = worker.status(project, kind)
     running = job is not None and job.state in worker.ACTIVE
+    mine = people.allows(people.role_of(project, person()), people.REVIEWER)
     st.button(
         button,
         key=f"start-{kind}",
         type="primary",
         help=help,
-        disabled=running or blocked is not None,
+        disabled=running or blocked is not None or not mine,
         on_click=_start,
         args=(kind,),
     )
-    if blocked and not running:
+    if not mine:
+        st.caption(f"This is for {people.in_words(people.REVIEWER)}.")
+    elif blocked and not running:
         st.caption(f"Not yet: {blocked}.")
     if running:
         _watch(kind)
@@ -87,13 +93,13 @@ def job_panel(
 
 
 def _start(kind: str) -> None:
-    with report_errors(), open_again() as project:
+    with report_errors(), open_again("reviewer") as project:
         worker.start(project, kind, author=person() or "someone")
 
 
 @st.fragment(run_every=1.0)
 def _watch(kind: str) -> None:
-    with report_errors(), open_again() as project:
+    with report_errors(), open_again("annotator") as project:
         job = worker.status(project, kind)
         if job is None or job.state not in worker.ACTIVE:
             st.rerun()

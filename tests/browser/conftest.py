@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import (
@@ -29,7 +29,10 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from pages.shared.identity import COOKIE
+
 ROOT = Path(__file__).resolve().parents[2]
+HERE = "http://127.0.0.1"  # a cookie is for all ports of a host
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -121,13 +124,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app with an empty projects folder, one for each test module."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "projects").mkdir()
-    server = Server(folder, _free_port())
+    server = Server(folder, free_port())
     server.start()
     yield server
     server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -218,6 +221,12 @@ def context(browser: Browser, server: Server, view: View, watch: Watch) -> Itera
     context.route("**/*", watch.allow_own_origin_only)
     yield context
     context.close()
+
+
+def sign_in(context: BrowserContext, name: str) -> None:
+    """Have this browser remember a name, as if it had been typed in the sidebar before."""
+    value = quote(name, safe="")
+    context.add_cookies([{"name": COOKIE, "value": value, "url": HERE, "sameSite": "Strict"}])
 
 
 @pytest.fixture

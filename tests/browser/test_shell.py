@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, Server, View, Watch
+from pages.shared.identity import COOKIE
+from tests.browser.conftest import ROOT, Server, View, Watch, sign_in
 
 Ready = Callable[[Page], Page]
 VIEWS = [View(width, 800, scheme) for scheme in ("light", "dark") for width in (1280, 800)]
@@ -41,24 +43,51 @@ def test_a_name_outlives_pages_reloads_and_the_server(
     server: Server, page: Page, ready: Ready
 ) -> None:
     page.goto("/impact")
-    ready(page).get_by_label("Your name").fill("Kim 철수")
+    ready(page).get_by_label("Your name").fill("Kim; 철수 <3")
     page.get_by_label("Your name").press("Enter")
-    expect(page).to_have_url(re.compile("/impact.*name=Kim"))
+    kept = wait_for_cookie(page, there=True)
     ready(page).get_by_role("link", name="Reports").click()
-    expect(page).to_have_url(re.compile("/reports.*name=Kim"))
+    expect(page).to_have_title("Reports · Groundwork")
     ready(page).go_back()
     expect(page).to_have_title("Impact · Groundwork")
-    expect(page.get_by_label("Your name")).to_have_value("Kim 철수")
+    expect(page.get_by_label("Your name")).to_have_value("Kim; 철수 <3")
+    assert "Kim" not in page.url, "a link that is passed on does not carry the name"
 
     server.kill()
     server.start()
     page.reload()
     ready(page)
-    expect(page.get_by_label("Your name")).to_have_value("Kim 철수")
+    expect(page.get_by_label("Your name")).to_have_value("Kim; 철수 <3")
+    assert kept["sameSite"] == "Strict"
+    assert kept["path"] == "/"
+    assert 364 < (kept["expires"] - time.time()) / (24 * 60 * 60) <= 365
+
+
+def wait_for_cookie(page: Page, *, there: bool) -> dict[str, object]:
+    """The cookie with the name, or {} once it is gone."""
+    for _ in range(100):
+        found = [dict(each) for each in page.context.cookies() if each["name"] == COOKIE]
+        if bool(found) is there:
+            return found[0] if found else {}
+        page.wait_for_timeout(50)
+    raise AssertionError(f"the cookie is {'missing' if there else 'still there'}")
+
+
+def test_a_name_that_is_emptied_is_forgotten(page: Page, ready: Ready) -> None:
+    sign_in(page.context, "Kim 철수")
+    page.goto("/impact?name=Eve")  # a link names nobody
+    field = ready(page).get_by_label("Your name")
+    expect(field).to_have_value("Kim 철수")
+    field.fill("")
+    field.press("Enter")
+    wait_for_cookie(page, there=False)
+    page.reload()
+    expect(ready(page).get_by_label("Your name")).to_have_value("")
 
 
 def test_changing_the_page_is_one_step_of_the_history(page: Page, ready: Ready) -> None:
-    page.goto("/impact?name=Kim")
+    sign_in(page.context, "Kim")
+    page.goto("/impact")
     ready(page)
     before = page.evaluate("history.length")
     page.get_by_role("link", name="Reports").click()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labeling import export, queue, rounds
+from labeling import answers, export, queue, rounds
 from labeling.errors import InputError
 from labeling.export import FORMULA_STARTS, TABLES, neutralise
 from labeling.project import Project
@@ -37,7 +37,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         rounds.close_round(made)
         asked = queue.next_item(made, "ann")
         assert asked is not None
-        queue.flag(made, asked.slot.slot_id, "@cmd", annotator="ann")
+        answers.flag(made, asked.slot.slot_id, "@cmd", annotator="ann")
         yield made
 
 

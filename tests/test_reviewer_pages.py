@@ -1,0 +1,175 @@
+"""The pages of reviewers and owners, worked with: review, team, requirements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from labeling import answers, queue, requirements, review
+from labeling.project import Project, opened
+from labeling.store import items
+from tests.factories import make_project, text_frame
+
+CLASSES = ("money", "sport")
+
+
+@pytest.fixture
+def path(projects: Path) -> Path:
+    with make_project(projects / "p.db", text_frame(60)) as made:
+        return made.path
+
+
+def disagree(of: Project, n: int) -> list[str]:
+    """Two people answer the first `n` pool items of the batch differently."""
+    sides = {item.item_id: item.side for item in items.every(of.db)}
+    asked = queue.take(of, "Ann", want=20).new
+    slots = [slot for slot in asked if sides[slot.item_id] == "pool"][:n]
+    for slot in slots:
+        answers.answer(of, slot.slot_id, "sport", annotator="Ann", ms=900)
+        answers.answer(of, slot.slot_id, "money", annotator="Bob", ms=1200)
+    return [slot.item_id for slot in slots]
+
+
+def run(root: Path, page: str) -> AppTest:
+    app = AppTest.from_file(str(root / "pages" / f"{page}.py"), default_timeout=30)
+    app.session_state["name"] = "Eve"
+    app.session_state["project"] = "p"
+    return fine(app.run())
+
+
+def fine(app: AppTest) -> AppTest:
+    assert not app.exception
+    assert [block.value for block in app.error] == []
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def words(app: AppTest) -> str:
+    blocks = [*app.markdown, *app.info, *app.subheader, *app.caption]
+    return " ".join(str(block.value) for block in blocks)
+
+
+# Review
+
+
+def test_with_nothing_to_rule_on_the_page_says_what_would_bring_work(
+    root: Path, path: Path
+) -> None:
+    app = run(root, "review")
+    assert "Nothing is in dispute" in words(app)
+    assert "No check suspects a label" in words(app)
+    assert not app.button
+
+
+def test_a_queue_is_made_of_as_many_disagreements_as_there_is_time_for(
+    root: Path, path: Path
+) -> None:
+    with opened(path) as project:
+        disagree(project, 3)
+    app = run(root, "review")
+    assert "Rule on 3" in [button.label for button in app.button]
+    app.number_input(key="n-answers").set_value(2).run()
+    app = fine(press(app, "Rule on 2"))
+    with opened(path) as project:
+        (made,) = review.queues(project)
+        assert (made.title, made.author, made.open) == ("Adjudicate 2 disagreements", "Eve", 2)
+        assert review.open_disagreements(project) == 1
+    assert app.session_state["queue"] == made.change_id
+    assert app.button_group[0].options[0] == f"{made.change_id} · {made.title}"
+
+
+def test_the_next_queue_asks_for_no_more_than_is_left(root: Path, path: Path) -> None:
+    with opened(path) as project:
+        items = disagree(project, 3)
+        app = run(root, "review")
+        assert app.number_input(key="n-answers").set_value(3).run().number_input[0].value == 3
+        review.adjudicate(project, items[:2], author="Bob")
+    app.session_state["queue"] = 0
+    app = fine(app.run())
+    assert (app.number_input[0].value, app.number_input[0].max) == (1, 1)
+
+
+def test_settings_typed_for_one_project_do_not_reach_another(
+    root: Path, path: Path, projects: Path
+) -> None:
+    make_project(projects / "q.db", text_frame(60)).close()
+    app = run(root, "requirements")
+    app.text_input(key="setting-p-batch_size").set_value("33").run()
+    app.session_state["project"] = "q"
+    app = fine(app.run())
+    assert app.text_input(key="setting-q-batch_size").value == "20"
+    fine(press(app, "Save the settings"))
+    with opened(projects / "q.db") as other:
+        assert other.config["batch_size"] == 20
+
+
+# Team
+
+
+def test_the_live_picture_shows_who_holds_what(root: Path, path: Path) -> None:
+    app = run(root, "team")
+    assert "Nobody is labeling just now" in words(app)
+    with opened(path) as project:
+        disagree(project, 2)
+        queue.take(project, "Ann", want=4)
+    app = fine(app.run())
+    assert [metric.value for metric in app.metric][:2] == ["2", "4"]
+    here = app.dataframe[0].value
+    assert set(here["annotator"]) == {"Ann", "Bob"}
+
+
+# Requirements
+
+
+def test_guideline_and_examples_of_several_classes_are_one_version(root: Path, path: Path) -> None:
+    app = run(root, "requirements")
+    app.text_area[0].set_value("Ask when in doubt.").run()
+    app.text_area[1].set_value("anything about money").run()
+    app.button_group[0].set_value("sport").run()
+    assert app.text_area[1].value == ""
+    app.text_area[2].set_value("the team wins\n\n the coach ").run()
+    app = fine(press(app, "Save as version 2"))
+    with opened(path) as project:
+        made = project.label_set
+    assert (made.version, made.guideline) == (2, "Ask when in doubt.")
+    assert made.examples == {
+        "money": {"means": "anything about money", "examples": []},
+        "sport": {"means": "", "examples": ["the team wins", "the coach"]},
+    }
+    assert "Save as version 3" in [button.label for button in app.button]
+
+
+def test_a_version_made_meanwhile_is_not_overwritten_unseen(root: Path, path: Path) -> None:
+    app = run(root, "requirements")
+    app.text_area[0].set_value("Eve's").run()
+    with opened(path) as project:
+        requirements.save_guideline(project, "Bob's", author="Bob")
+    app = press(app.run(), "Save as version 3")
+    assert "version 2 was made in the meantime" in app.error[0].value
+    assert app.text_area[0].value == "Eve's", "what was typed is still there"
+    app = fine(press(app, "Save as version 3"))
+    with opened(path) as project:
+        assert project.label_set.guideline == "Eve's"
+
+
+def test_a_page_that_nobody_typed_in_shows_the_newest_version(root: Path, path: Path) -> None:
+    app = run(root, "requirements")
+    with opened(path) as project:
+        requirements.save_guideline(project, "Bob's", author="Bob")
+    assert fine(app.run()).text_area[0].value == "Bob's"
+
+
+def test_many_classes_are_found_by_typing(root: Path, projects: Path) -> None:
+    classes = tuple(f"class {number}" for number in range(77))
+    make_project(projects / "p.db", text_frame(60), classes=classes).close()
+    app = run(root, "requirements")
+    app.selectbox[0].set_value("class 76").run()
+    app.text_area[1].set_value("the last one").run()
+    fine(press(app, "Save as version 2"))
+    with opened(projects / "p.db") as project:
+        assert project.label_set.examples == {"class 76": {"means": "the last one", "examples": []}}
