@@ -17,7 +17,7 @@ help: ## Show this list
 	@echo "make app      start Groundwork (PORT=8501 ADDRESS=127.0.0.1 GROUNDWORK_PROJECTS=projects)"
 	@echo "make test     every check and every test, those in a real browser included"
 	@echo "make lint     the checks alone: ruff and mypy"
-	@echo "make browser  install Chromium and a Korean font for the tests, if there is none"
+	@echo "make browser  install what the tests need: Chromium, a Korean font, libfaketime"
 	@echo "make clean    remove what make made, but never a project"
 	@echo "PYTHON=...    another Python (3.11 or newer) than python3"
 
