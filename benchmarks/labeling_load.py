@@ -32,10 +32,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.process import ROOT, streamlit
-from labeling import answers, batches, imports, queue, session, verification
+from labeling import answers, batches, imports, queue, rounds, session, verification, worker
 from labeling.answers import Operation
 from labeling.core.features import Content
-from labeling.ingest import Roles
+from labeling.ingest import Roles, silent
 from labeling.project import Project, change_settings, new_project, now, opened
 from labeling.store import changes, events, items, slots
 from labeling.store.slots import NewSlot
@@ -243,13 +243,18 @@ def make_project(path: Path, *, pool: int, batch: int, overlap: int) -> None:
         path, pd.DataFrame({"text": texts}, dtype=object), roles=roles, source="b.csv", author="b"
     )
     wanted = {"batch_size": str(batch), "overlap": str(overlap)}
+    if overlap == 1:  # then nobody else may ever see what somebody has in hand
+        wanted["second_opinions"] = "0"
     with project:
         change_settings(project, wanted, author="b")
         batches.publish_seed(project)
 
 
 def run(folder: Path, *, seconds: float, overlap: int) -> None:
-    """Let PEOPLE label for some seconds; the batch is done after about two thirds of it."""
+    """Let PEOPLE label for some seconds; the batch is done after about two thirds of it.
+
+    In the run with one answer an item the round is closed by its worker half way through.
+    """
     (folder / "projects").mkdir(parents=True)
     path = folder / "projects" / "load.db"
     expected = PEOPLE * seconds / (MEDIAN_SECONDS * np.exp(SPREAD**2 / 2))
@@ -264,10 +269,21 @@ def run(folder: Path, *, seconds: float, overlap: int) -> None:
             people.append(Person(f"person {nth:02d}", server.port, seed=nth))
             leaving.callback(people[-1].leave)
         came, cpu, started = server.memory, server.cpu, time.monotonic()
+        closing = threading.Timer(seconds / 2, close_the_round, args=(path,))
+        if overlap == 1:
+            closing.start()
         failures = label_together(people, until=started + seconds)
+        closing.cancel()
         cost = Cost(time.monotonic() - started, server.cpu - cpu, before, came, server.memory)
     print(f"\n{PEOPLE} people, {cost.took:.0f} s, a batch of {batch} items, overlap {overlap}")
-    print("\n".join(f"* {line}" for line in judged(path, people, cost) + failures), flush=True)
+    found = judged(path, people, cost, overlap=overlap) + failures
+    print("\n".join(f"* {line}" for line in found), flush=True)
+
+
+def close_the_round(path: Path) -> None:
+    """Check, train, choose the next batch, beside the people who go on labeling."""
+    with opened(path) as project:
+        worker.wait(project, worker.start(project, "close", author="b"), progress=silent)
 
 
 def label_together(people: list[Person], *, until: float) -> list[str]:
@@ -288,20 +304,22 @@ def label_together(people: list[Person], *, until: float) -> list[str]:
     return failures
 
 
-def judged(path: Path, people: list[Person], cost: Cost) -> list[str]:
+def judged(path: Path, people: list[Person], cost: Cost, *, overlap: int) -> list[str]:
     """Compare what people were handed and told with each other and with the log."""
     acknowledged = {uid for person in people for uid in person.acknowledged}
     with opened(path) as project:
         log = {row[1] for row in events.table(project.db)}
         mismatches = verification.verify(project)
         done, total = slots.progress(project.db, queue.current_batch(project))
+        closed = len(rounds.table(project))
     starved = [moment for person in people for moment in person.starved]
-    double = doubles([holding for person in people for holding in person.holdings])
+    double = doubles([h for person in people for h in person.holdings], overlap=overlap)
     lost = len(acknowledged - log)
     return [
         f"**double hand-outs {double}, lost {lost}, starved {len(starved)}**, "
         f"verify: {'clean' if mismatches.empty else mismatches.to_dict('records')[:5]}",
-        f"{done} of {total} answers of the batch; {doings(people)}",
+        f"rounds closed meanwhile {closed}; {done} of {total} answers of the newest batch; "
+        f"{doings(people)}",
         *costs([wait for person in people for wait in person.waits], len(acknowledged), cost),
         f"refused {sum(len(person.refused) for person in people)}, "
         f"never acknowledged {sum(len(person.outbox) for person in people)}, "
@@ -329,10 +347,14 @@ def costs(waits: list[float], n: int, cost: Cost) -> list[str]:
     ]
 
 
-def doubles(holdings: list[Holding]) -> int:
-    """Slots that two people had at the same time, and items that one person had in two slots."""
+def doubles(holdings: list[Holding], *, overlap: int) -> int:
+    """Slots that two people had at the same time, and items that one person had in two slots.
+
+    Where one answer an item is asked, items that two people had at the same time as well.
+    """
     found = 0
-    for same in (lambda h: h.slot, lambda h: (h.item, h.who)):
+    keys = [lambda h: h.slot, lambda h: h.item if overlap == 1 else (h.item, h.who)]
+    for same in keys:
         by_key: defaultdict[object, list[Holding]] = defaultdict(list)
         for holding in holdings:
             by_key[same(holding)].append(holding)

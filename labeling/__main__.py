@@ -31,6 +31,11 @@ from labeling.core.features import Content
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Progress, Roles
 
+NOBODY_LISTED = (
+    "Nobody is listed. Without a login everybody may do everything; with one nobody is more than "
+    "an annotator."
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
@@ -137,7 +142,7 @@ def _roles_of(args: argparse.Namespace) -> int:
         for row in listed.itertuples():
             _say(args, f"{row.name}={row.role}")
         if listed.empty:
-            _say(args, "Nobody is listed, so everybody may do everything.")
+            _say(args, NOBODY_LISTED)
     return 0
 
 

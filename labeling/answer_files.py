@@ -47,7 +47,7 @@ def label_from_table(
             for row in range(len(ids))
         ]  # fmt: skip
         events.append(project.db, new)
-        slots.answer_by_item(project.db, [(e.event_id, e.item_id) for e in new])
+        slots.answer_by_item(project.db, [(e.event_id, e.item_id, e.annotator) for e in new])
     return change, len(new)
 
 

@@ -7,6 +7,7 @@ same receipt and changes nothing.
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -23,9 +24,12 @@ from labeling.store.slots import REVIEW, Slot
 MAX_NAME = 255
 MOST_ACTIVE_MS = 120_000  # longer than this, nobody was working
 MAX_COMMENT = 10_000
+CANNOT_DECIDE = "cannot decide"
 SAVED, REFUSED = "saved", "refused"
 
 Value = str | Sequence[str] | None
+
+_log = logging.getLogger("groundwork")
 
 
 class Operation(NamedTuple):
@@ -83,9 +87,15 @@ def _receipt(project: Project, annotator: str, op: Operation, may_rule: bool) ->
     try:
         if op.kind not in _WRITERS:
             raise InputError(f"there is no operation '{op.kind[:20]}'")
-        _WRITERS[op.kind](_Writing(project, annotator, op, may_rule))
+        with project.attempt():
+            _WRITERS[op.kind](_Writing(project, annotator, op, may_rule))
     except InputError as error:
         return Receipt(op.uid, REFUSED, str(error))
+    except Exception as error:
+        if project.is_outage(error):
+            raise
+        _log.exception("An operation could not be written")  # it must not hold up the others
+        return Receipt(op.uid, REFUSED, f"a fault of ours ({type(error).__name__}): tell us of it")
     return Receipt(op.uid, SAVED)
 
 
@@ -94,20 +104,26 @@ class _Writing:
 
     def __init__(self, project: Project, annotator: str, op: Operation, may_rule: bool) -> None:
         self.project, self.db, self.annotator, self.op = project, project.db, annotator, op
-        self.slot = self._find_slot(may_rule)
+        self.may_rule = may_rule
+        self.slot = self._find_slot()
 
-    def _find_slot(self, may_rule: bool) -> Slot | None:
+    def _find_slot(self) -> Slot | None:
         if self.op.slot is None:
             return None
         slot = slots.get(self.db, self.op.slot)
         is_gone = slot is None or slot.item_id != (self.op.item or slot.item_id)
-        if is_gone and self.op.item and self.op.kind != "skip":
+        if is_gone and self.op.item:
             return None  # the answer to what was shown is kept all the same
         if slot is None or is_gone:
             raise InputError(f"there is no slot {self.op.slot} for this item: take the next item")
-        if slot.queue in REVIEW and not may_rule:
-            raise InputError("only a reviewer may answer in a review queue")
+        if slot.queue in REVIEW:
+            self.check_rights()
         return slot
+
+    def check_rights(self) -> None:
+        """Raise InputError where a ruling is made or taken back by somebody who may not rule."""
+        if not self.may_rule:
+            raise InputError("only a reviewer may answer in a review queue")
 
     @property
     def item_id(self) -> str:
@@ -165,6 +181,10 @@ class _Writing:
         seen = self.op.label_set
         return seen if seen is not None and 1 <= seen <= newest else newest
 
+    def fill_any(self, item_id: str) -> None:
+        """Fill an open slot of the item, if there is one that this person may fill."""
+        slots.answer_by_item(self.db, [(self.op.uid, item_id, self.annotator)])
+
     def context(self) -> str | None:
         """What the model suggested for the item, and whether that was on the screen."""
         if self.slot is None or self.slot.suggested is None or self.op.shown is None:
@@ -187,28 +207,30 @@ def _label(writing: _Writing) -> None:
     if not writing.write(kind, value, context=writing.context() if kind == "label" else None):
         return
     if slot is not None:
-        slots.answer(writing.db, slot, writing.op.uid)
+        slots.answer(writing.db, slot, writing.op.uid, writing.annotator)
+    else:
+        writing.fill_any(writing.item_id)
 
 
 def _correct(writing: _Writing, value: str) -> None:
     """Answer again what one has answered: a ruling stays in its queue's change."""
     old = _own(writing)
-    kind = "adjudicate" if old.kind == "adjudicate" else "label"
-    change = old.change_id if kind == "adjudicate" else None
-    new = writing.write(kind, value, change=change, item=old.item_id)
-    if new and old.kind == "skip":
-        slots.answer_by_item(writing.db, [(writing.op.uid, old.item_id)])
+    is_ruling = old.kind in ("adjudicate", "flag")
+    change = old.change_id if is_ruling else None
+    kind = "adjudicate" if is_ruling else "label"
+    if writing.write(kind, value, change=change, item=old.item_id) and old.kind == "skip":
+        writing.fill_any(old.item_id)
 
 
 def _skip(writing: _Writing) -> None:
     """Pass an item on. In a batch others are still asked; in a review queue the label stays."""
     slot = writing.slot
-    if slot is None:
-        raise InputError("only an item that is asked can be skipped")
-    if slot.queue in REVIEW:
-        if writing.write("flag", "cannot decide"):
-            slots.answer(writing.db, slot, writing.op.uid)
-    elif writing.write("skip", None):
+    if slot is not None and slot.queue in REVIEW:
+        if writing.write("flag", CANNOT_DECIDE):
+            slots.answer(writing.db, slot, writing.op.uid, writing.annotator)
+    elif events.standing_label(writing.db, writing.annotator, writing.item_id) is not None:
+        return  # answered in another tab meanwhile: that stands
+    elif writing.write("skip", None) and slot is not None:
         slots.release(writing.db, slot.slot_id, writing.annotator)
 
 
@@ -225,30 +247,40 @@ def _undo(writing: _Writing) -> None:
     old = _own(writing)
     if not events.is_live(writing.db, old.event_id):
         return
-    project = writing.project
     writing.write("retract", None, change=old.change_id, item=old.item_id, target=old.event_id)
-    moment = time.time()
+    slot = _slot_of(writing, old)
+    if slot is None:
+        return
+    other = None if slot.queue in REVIEW else slots.another_answer(writing.db, slot)
+    if other is not None:
+        slots.refill(writing.db, slot, other)
+        return
     slots.reopen(
         writing.db,
-        old.event_id,
-        old.item_id,
+        slot,
         writing.annotator,
-        now=moment,
-        until=moment + 60 * project.config["lease_minutes"],
+        until=time.time() + 60 * writing.project.config["lease_minutes"],
         batch=changes.last_batch(writing.db),
     )
+    if items.is_excluded(writing.db, old.item_id):
+        slots.withdraw(writing.db, [old.item_id])
+
+
+def _slot_of(writing: _Writing, old: NewEvent) -> Slot | None:
+    """The slot that an undone answer filled, or that an undone skip passed on."""
+    if old.kind == "skip":
+        return slots.skipped_slot(writing.db, old.item_id, writing.annotator, now=time.time())
+    return slots.filled_by(writing.db, old.event_id)
 
 
 def _own(writing: _Writing) -> NewEvent:
     """The answer spoken of, if it is this person's own and was given to a question."""
     target = writing.op.target or ""
-    old = events.get(writing.db, target)
-    if (
-        old is None
-        or old.annotator != writing.annotator
-        or not events.was_asked(writing.db, target)
-    ):
+    old, asked = events.get(writing.db, target), events.was_asked(writing.db, target)
+    if old is None or old.annotator != writing.annotator or not asked:
         raise InputError("there is no such answer of yours")
+    if old.kind in ("adjudicate", "flag"):
+        writing.check_rights()
     return old
 
 

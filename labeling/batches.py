@@ -70,12 +70,16 @@ def plan(
 
 
 def write(project: Project, planned: Plan, *, round_no: int, strategy: str) -> int:
-    """Publish a batch as a change of kind round. Items answered in the meantime are left out."""
+    """Publish a batch as a change of kind round.
+
+    Items that were answered or taken in hand in the meantime are left out.
+    """
     title = f"Round {round_no}: {'seed set' if strategy == SEED else strategy}"
     with project.writing():
-        answered = items.labelled(project.db) - set(_reservoir_not_gold(project))
-        kept = [pick for pick in planned.asked if pick.item_id not in answered]
-        behind = [pick for pick in planned.behind if pick.item_id not in answered]
+        gone = items.labelled(project.db) - set(_reservoir_not_gold(project))
+        gone |= slots.leased_items(project.db, now=time.time())  # taken while it was computed
+        kept = [pick for pick in planned.asked if pick.item_id not in gone]
+        behind = [pick for pick in planned.behind if pick.item_id not in gone]
         change = changes.add(
             project.db,
             "round",

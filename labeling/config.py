@@ -66,9 +66,14 @@ SETTINGS: dict[str, Setting] = {
     "lease_minutes": Setting(
         "15", _number(float, 0.1, 1440), "settings", "how long an item is kept for one person"
     ),
-    "overlap": Setting("1", _number(int, 1, 100), "settings", "answers asked for an item"),
+    "overlap": Setting(
+        "1", _number(int, 1, 100), "settings", "answers asked for an item, from the next batch on"
+    ),
     "second_opinions": Setting(
-        "0.05", _number(float, 0, 1), "settings", "random share of a batch asked of one more person"
+        "0.05",
+        _number(float, 0, 1),
+        "settings",
+        "random share of a batch asked of one more person, from the next batch on",
     ),
     "suggestions_hidden": Setting(
         "0.2",

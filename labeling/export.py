@@ -168,7 +168,8 @@ def queue_table(project: Project) -> pd.DataFrame:
     open_ = slots.open_slots(project.db, queue.current_batch(project))
     source = {item.item_id: item.source_id for item in items.every(project.db)}
     rows = [(s.item_id, source[s.item_id], s.rank, s.why) for s in open_]
-    return pd.DataFrame(rows, columns=["item_id", "source_id", "rank", "why"])
+    frame = pd.DataFrame(rows, columns=["item_id", "source_id", "rank", "why"])
+    return frame.drop_duplicates("item_id", ignore_index=True)  # asked of several people
 
 
 def scores_table(project: Project) -> pd.DataFrame:

@@ -6,11 +6,12 @@ import uuid
 
 import pandas as pd
 
-from labeling import queue
+from labeling import people, queue
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
 from labeling.store import changes, events, items, slots
+from labeling.store import people as member
 from labeling.store.changes import Change
 from labeling.store.events import NewEvent
 
@@ -34,9 +35,10 @@ def table(project: Project) -> pd.DataFrame:
 def revert(project: Project, change_id: int, *, author: str) -> int:
     """Undo a whole change by a new one, which is returned. Nothing is deleted.
 
-    Answers are retracted, settings set back; the items of a later import are taken out.
+    Answers are retracted, settings and roles set back; the items of a later import are taken out.
 
-    Raises InputError for an unknown change and for one that leaves nothing to undo.
+    Raises InputError for an unknown change, for one that leaves nothing to undo, and for one
+    without which people would be listed, but no owner.
     """
     with project.writing():
         change = changes.get(project.db, change_id)
@@ -45,8 +47,13 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
             raise InputError(f"there is no change {change_id}; changes run from 1 to {last}")
         facts = events.of_change(project.db, change_id)
         settings = _settings_before(project, change)
-        made = _items_to_exclude(project, change)
-        if not settings and not made and not any(_undo(project, f, 0, author) for f in facts):
+        made, roles = _items_to_exclude(project, change), people.roles_before(project, change_id)
+        if (
+            not settings
+            and not roles
+            and not made
+            and not any(_undo(project, f, 0, author) for f in facts)
+        ):
             raise InputError(
                 f"change {change_id} ({change.title}) left no fact that could be undone"
             )
@@ -59,6 +66,7 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
             payload={"reverts": change_id},
         )
         changes.add_settings(project.db, new, settings)
+        member.add(project.db, new, roles.items())
         undone = [fact for e in facts for fact in _undo(project, e, new, author)]
         undone += [_exclusion(project, item_id, new, author) for item_id in made]
         events.append(project.db, undone)

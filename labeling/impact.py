@@ -18,7 +18,7 @@ from labeling.core.models import ModelConfig
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
-from labeling.store import events, items, slots
+from labeling.store import events, evidence, items
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
 from labeling.versions import Snapshot, TrainingSet, players
@@ -85,6 +85,9 @@ def gold_needed(n_gold: int) -> str | None:
 # -- the report of a round ------------------------------------------------------------------------
 
 
+NO_MODEL = "no model learns several classes an item yet: rounds are closed without a score"
+
+
 def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) -> dict[str, Any]:
     """All that the impact page shows of the closed rounds, as plain JSON values.
 
@@ -96,7 +99,7 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
     last = _version(closed[-1])
     return {
         "n_gold": ruler.n,
-        "gold_needed": gold_needed(ruler.n),
+        "gold_needed": NO_MODEL if snapshot.label_sets[-1].multi else gold_needed(ruler.n),
         "gold_skipped": batches.skipped_gold(snapshot.project),
         "curve": _curve(ruler, closed, predicted),
         "control_curve": _control_curve(fits, ruler, closed),
@@ -154,18 +157,40 @@ def _subset(training: TrainingSet, chosen: Sequence[str]) -> TrainingSet:
     return TrainingSet(labels, content_hash(labels, {}))
 
 
-def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
-    """The round's training set cut down to what came without active choice.
+class Origins(NamedTuple):
+    """Items of a training set by how they came to be asked, each in the order of their labels.
 
-    That is the labels of the first import, the random seed set, and the control items of every
-    batch. Later files are left out: nobody knows how their rows were chosen.
+    `base` is what there was before any choice: the labels of the first import and the seed set.
+    `random` are the control items drawn beside a batch, `chosen` those that a strategy picked. The
+    seed set and the chosen ones go on behind their batch, with the next-best items that were
+    answered. Items of files are in none of them: nobody knows how their rows were chosen.
     """
+
+    base: list[str]
+    random: list[str]
+    chosen: list[str]
+
+
+def _origins(fits: Fits, training: TrainingSet) -> Origins:
     snapshot = fits.snapshot
-    training = snapshot.training_set(_version(closed))
-    why = {item: reason for item, reason, _ in slots.asked(snapshot.project.db)}
+    why = evidence.reasons(snapshot.project.db)
+    found = Origins([], [], [])
     first = {e.item_id for e in snapshot.log if e.change_id == snapshot.first_import}
-    chosen = [i for i in training.labels if i in first or why.get(i) in ("seed", "random")]
-    return _subset(training, chosen)
+    for item in _in_order(fits, training):
+        if item in first or why.get(item) == batches.SEED:
+            found.base.append(item)
+        elif why.get(item) == batches.RANDOM:
+            found.random.append(item)
+        elif item in why:
+            found.chosen.append(item)
+    return found
+
+
+def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
+    """The round's training set cut down to what came without active choice."""
+    training = fits.snapshot.training_set(_version(closed))
+    origins = _origins(fits, training)
+    return _subset(training, origins.base + origins.random)
 
 
 def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[dict[str, Any]]:
@@ -181,18 +206,25 @@ def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[di
 
 
 def _control(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
-    """Active choice against the random arm at the same number of labels, paired on gold."""
-    arm = _random_arm(fits, closed)
+    """Active choice against random, paired on gold: the same base, then as many of either kind.
+
+    None while there are no control items or no chosen ones.
+    """
     training = fits.snapshot.training_set(_version(closed))
-    n = len(arm.labels)
-    if n == 0 or n == len(training.labels):
+    origins = _origins(fits, training)
+    more = min(len(origins.random), len(origins.chosen))
+    if more == 0:
         return None
-    active = _subset(training, _in_order(fits, training)[:n])
-    config = _config(closed)
+    arm, active = (
+        _subset(training, origins.base + either[:more])
+        for either in (origins.random, origins.chosen)
+    )
+    n, config = len(arm.labels), _config(closed)
     old = ruler.right(fits.predicted(arm, config))
     new = ruler.right(fits.predicted(active, config))
     interval = comparison.agresti_min(old, new)
-    title = f"active choice against random, both with {n} labels"
+    same = len(origins.base)
+    title = f"active choice against random, both with {n:,} labels, {same:,} of them the same"
     words = comparison.choice_verdict(
         interval, n=ruler.n, disagreement=float((old != new).mean()) if ruler.n else 0.0
     )
@@ -371,6 +403,8 @@ def staleness(project: Project, upto_event: int) -> str:
 
 def cannot_measure(project: Project) -> str | None:
     """Why the bars cannot be measured yet, or None."""
+    if project.label_set.multi:
+        return NO_MODEL
     if not items.trusted(project.db):
         return "there are no gold labels"
     return None if cached(project, REPORT) else "no round is closed"

@@ -17,18 +17,28 @@ from labeling.store import people as store
 ANNOTATOR, REVIEWER, OWNER = "annotator", "reviewer", "owner"
 ROLES = (ANNOTATOR, REVIEWER, OWNER)
 NONE = store.NONE
+NO_OWNER = (
+    "no owner is listed yet, so nobody is more than an annotator. Whoever runs Groundwork sets "
+    "one: python -m labeling roles PROJECT.db NAME=owner"
+)
 UNSEEN = {"Cc", "Cf", "Cs"}  # controls, zero-width letters, marks of direction, half letters
 
 
-def role_of(project: Project, name: str) -> str:
-    """What somebody is in a project.
+def role_of(project: Project, name: str, *, open_to_all: bool = False) -> str:
+    """What somebody is in a project; who is not listed is an annotator.
 
-    While it has no owner everybody is one; once it has, who is not listed is an annotator.
+    While it has no owner nobody is more than that. Where names prove nothing it is `open_to_all`
+    instead: then everybody is its owner until one is listed.
     """
     members = store.members(project.db)
     if OWNER not in members.values():
-        return OWNER
+        return OWNER if open_to_all else ANNOTATOR
     return members.get(name, ANNOTATOR)
+
+
+def has_owner(project: Project) -> bool:
+    """Whether somebody is listed as owner."""
+    return OWNER in store.members(project.db).values()
 
 
 def allows(role: str | None, needed: str) -> bool:
@@ -40,13 +50,14 @@ def allows(role: str | None, needed: str) -> bool:
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 
-def require(project: Project, name: str, needed: str) -> None:
+def require(project: Project, name: str, needed: str, *, open_to_all: bool = False) -> None:
     """Raise ForbiddenError if somebody's role does not allow what `needed` is needed for."""
-    role = role_of(project, name)
+    role = role_of(project, name, open_to_all=open_to_all)
     if not allows(role, needed):
+        remedy = "an owner can change that on the Team page." if has_owner(project) else NO_OWNER
         raise ForbiddenError(
             f"This is for {in_words(needed)}. You are {in_words(role, one=True)} in this project; "
-            "an owner can change that on the Team page."
+            + remedy
         )
 
 
@@ -70,8 +81,8 @@ def table(project: Project) -> pd.DataFrame:
 def set_roles(project: Project, roles: Mapping[str, str], *, author: str) -> int | None:
     """Give people roles, or `none` to strike them off; returns the change, None if nothing differs.
 
-    Raises InputError for a role or name that cannot be, and for a list without an owner: then
-    everybody would be one. An empty list is allowed; it is how every project begins.
+    Raises InputError for a role or name that cannot be, and for a list without an owner. An empty
+    list is allowed; it is how every project begins.
     """
     wanted = {_clean(name): _known(role) for name, role in roles.items()}
     with project.writing():
@@ -84,6 +95,21 @@ def set_roles(project: Project, roles: Mapping[str, str], *, author: str) -> int
         change = changes.add(project.db, "settings", title=title, author=author, at=now())
         store.add(project.db, change, new.items())
     return change
+
+
+def roles_before(project: Project, change_id: int) -> dict[str, str]:
+    """The roles before it of those that the change gave and no later one did.
+
+    Raises InputError if setting them back would leave people listed, but no owner.
+    """
+    log = store.log(project.db)
+    newer = {name for change, name, _ in log if change > change_id}
+    given = {name for change, name, _ in log if change == change_id} - newer
+    before = {name: role for change, name, role in log if change < change_id}
+    roles = {name: before.get(name, NONE) for name in sorted(given)}
+    if roles:
+        _need_owner({**store.members(project.db), **roles})
+    return roles
 
 
 def _need_owner(members: Mapping[str, str]) -> None:

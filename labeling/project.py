@@ -39,8 +39,8 @@ def now() -> str:
 class Project:
     """An open project. Services are functions that take one; close it when the run ends."""
 
-    def __init__(self, db: Database, path: Path) -> None:
-        self.db, self.path = db, path
+    def __init__(self, db: Database, path: Path, *, wait: float = connection.WAIT_SECONDS) -> None:
+        self.db, self.path, self.wait = db, path, wait
 
     def __enter__(self) -> Project:
         return self
@@ -54,7 +54,15 @@ class Project:
 
     def writing(self) -> AbstractContextManager[None]:
         """One transaction, written whole or not at all."""
-        return connection.writing(self.db, self.path)
+        return connection.writing(self.db, self.path, wait=self.wait)
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """A part of a transaction that may fail alone."""
+        return connection.attempt(self.db)
+
+    def is_outage(self, error: Exception) -> bool:
+        """Whether the disk or another program is to blame for an error."""
+        return connection.is_outage(error)
 
     def reading(self) -> AbstractContextManager[None]:
         """Several reads of one and the same state."""
@@ -64,6 +72,12 @@ class Project:
     def facts(self) -> dict[str, str]:
         """What never changes: title, seed, content, created_at."""
         return changes.project_facts(self.db)
+
+    @property
+    def identity(self) -> str:
+        """What tells this project from every other, whatever its file is called; 16 hex digits."""
+        said = json.dumps([self.facts["seed"], self.facts["created_at"], self.facts["content"]])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
     def name(self) -> str:
@@ -122,9 +136,9 @@ def new_project(path: Path, *, title: str, content: Content, seed: int) -> Proje
     return project
 
 
-def open_project(path: Path) -> Project:
-    """Open an existing project file."""
-    return Project(connection.connect(path), path)
+def open_project(path: Path, *, wait: float = connection.WAIT_SECONDS) -> Project:
+    """Open an existing project file; its writers wait for others at most `wait` seconds."""
+    return Project(connection.connect(path, wait=wait), path, wait=wait)
 
 
 @contextmanager

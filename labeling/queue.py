@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ WHY = {
     "verify": "two models disagree here",
 }
 SECOND = "a second opinion, asked of a random share of the items: it measures how far people agree"
-NEXT_BEST = "next best, because the batch is with others"
+NEXT_BEST = "next best behind the batch"
 
 
 class Asked(NamedTuple):
@@ -131,16 +132,12 @@ class _Taking:
         again = [slot for slot in had if slot.slot_id not in kept][:room]
         ids = [slot.slot_id for slot in again]
         slots.renew(self.db, ids, self.annotator, until=self.until, stale=self.until)
-        share = min(room - len(again), self._share())
-        fresh = self._lease(share, extra=False) if share > 0 else []
-        self.is_exhausted = self.is_batch and len(fresh) < share
-        return again + fresh
-
-    def _share(self) -> int:
-        """What is free, divided by the people at work; one at least."""
         enough = MOST_IN_HAND * MOST_IN_HAND
         free, others = slots.demand(self.db, self.queue, self.annotator, now=self.now, most=enough)
-        return max(1, free // (others + 1))
+        share = min(room - len(again), max(1, free // (others + 1)))
+        fresh = self._lease(share, extra=False) if share > 0 else []
+        self.is_exhausted = self.is_batch and (len(fresh) < share or len(fresh) == free)
+        return again + fresh
 
     def next_best(self, room: int, *, beyond: bool) -> list[Slot]:
         """Items behind the batch, if it is wished or the batch's last items are with others."""
@@ -187,11 +184,15 @@ def why(slot: Slot) -> str:
 
 
 def current_label(project: Project, item_id: str) -> str | None:
-    """What stands for an item so far: the newest ruling, else the newest label."""
+    """What stands for an item so far: the newest ruling, else what most people say.
+
+    None while nobody leads.
+    """
     ruling = events.ruling_of(project.db, item_id)
     answers = events.annotations_of(project.db, item_id)
-    labels = [value for _, kind, value in answers if kind == "label"]
-    return ruling or (labels[-1] if labels else None)
+    votes = Counter(value for _, kind, value in answers if kind == "label")
+    (first, n), (_, next_best) = [*votes.most_common(2), (None, 0), (None, 0)][:2]
+    return ruling or (first if n > next_best else None)
 
 
 def suggestion_shown(project: Project, slot: Slot, annotator: str) -> bool:

@@ -13,7 +13,7 @@ from labeling import audits, batches, impact, queue
 from labeling.core import strategies
 from labeling.core.log import DataVersion
 from labeling.core.models import Fitted
-from labeling.errors import BlockedError, InputError
+from labeling.errors import BlockedError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed, now
@@ -49,14 +49,10 @@ def nothing_new(project: Project) -> bool:
 def close_round(project: Project, *, progress: Progress = silent) -> Closed:
     """Ask and answer are done: check, learn, compare, choose what is asked next.
 
-    Raises BlockedError when critical issues are open; the audit that found them is kept. Raises
-    InputError where items have several classes. A crash at any moment leaves the state before.
+    Raises BlockedError when critical issues are open; the audit that found them is kept. A crash
+    at any moment leaves the state before. Where items have several classes no model learns yet,
+    and the next batch is drawn at random.
     """
-    if project.label_set.multi:
-        raise InputError(
-            "no model learns several classes an item yet, so this round cannot be closed: export "
-            "the labels, or make a project with one class an item"
-        )
     started, round_no = time.perf_counter(), current(project)
     snapshot = Snapshot(project)
     audit = _check(project, snapshot, round_no, progress)
@@ -77,6 +73,8 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
 
 
 def _strategy(snapshot: Snapshot) -> str:
+    if snapshot.label_sets[-1].multi:
+        return batches.SEED
     return strategies.resolve(snapshot.config()["strategy"])
 
 
@@ -118,7 +116,8 @@ def _choose(snapshot: Snapshot, fitted: Fitted, round_no: int, progress: Progres
         rows = np.array([snapshot.position[item] for item in item_ids], dtype=np.int64)
         return fitted.predict_proba(snapshot.features[rows])
 
-    return batches.plan(snapshot.project, round_no=round_no, proba=proba, known=snapshot.position)
+    learned = None if snapshot.label_sets[-1].multi else proba
+    return batches.plan(snapshot.project, round_no=round_no, proba=learned, known=snapshot.position)
 
 
 def table(project: Project) -> pd.DataFrame:

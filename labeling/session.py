@@ -27,6 +27,7 @@ EXCERPT = 200
 MOST_OPERATIONS = 500
 MOST_ROWS = 100
 PRESENT_SECONDS = 120
+FEWEST_ANSWERS = 5  # before the pace is told
 BATCH = "batch"
 
 Json = dict[str, Any]
@@ -64,10 +65,13 @@ def read_request(body: Mapping[str, Any]) -> Request:
 def _operation(op: Any) -> Operation:
     if not isinstance(op, dict):
         raise InputError("ops: expected objects")
+    kind, item = _text(op.get("kind"), "kind"), _text(op.get("item", ""), "item")
+    if kind != "undo" and not item:
+        raise InputError("item: expected the id of the item that was shown")
     return Operation(
         _uid(op.get("uid")),
-        _text(op.get("kind"), "kind"),
-        _text(op.get("item", ""), "item"),
+        kind,
+        item,
         None if op.get("slot") is None else _number(op["slot"], "slot"),
         _value(op.get("value")),
         None if op.get("target") is None else _text(op["target"], "target"),
@@ -87,11 +91,13 @@ def _uid(value: Any) -> str:
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise InputError(f"{name}: expected text")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InputError(f"{name}: expected text, found half a sign (a lone surrogate)")
     return value
 
 
 def _number(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= 2**53:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
         raise InputError(f"{name}: expected a number")
     return int(value)
 
@@ -104,7 +110,7 @@ def _list(value: Any, name: str) -> list[Any]:
 
 def _value(value: Any) -> Value:
     if value is None or isinstance(value, str):
-        return value
+        return value if value is None else _text(value, "value")
     return [_text(name, "value") for name in _list(value, "value")]
 
 
@@ -164,7 +170,7 @@ def progress(project: Project, person: str, change_id: int) -> Json:
     change = changes.get(db, change_id)
     answered, total = slots.progress(db, change_id)
     pace = events.recent_ms(db, person)
-    seconds = statistics.median(pace) / 1000 if pace else None
+    seconds = statistics.median(pace) / 1000 if len(pace) >= FEWEST_ANSWERS else None
     people = present(project) | {person}
     left = total - answered
     return {
@@ -173,12 +179,13 @@ def progress(project: Project, person: str, change_id: int) -> Json:
         "round": change.payload.get("round") if change else None,
         "answered": answered,
         "total": total,
+        "items": slots.n_items(db, change_id),
         "mine": events.count_of(db, change_id, person),
         "left": left,
         "people": len(people),
         "seconds_per_item": seconds,
         "minutes_left": None if seconds is None else left * seconds / len(people) / 60,
-        "saved": events.saved_by(db, person),
+        "saved": events.count_of(db, change_id, person, skips=True),
     }
 
 
@@ -342,7 +349,7 @@ def _matching(project: Project, rows: Iterable[Sequence[Any]], wanted: str) -> I
     is_image = project.content.kind == "image"
     for seq, uid, item_id, kind, value, at, content in rows:
         text = "" if is_image else _excerpt_source(content)
-        shown = _shown(project, value)
+        shown = None if kind == "flag" else _shown(project, value)
         words = shown if isinstance(shown, str) else ", ".join(shown or ())
         if wanted and wanted not in _folded(f"{text}\n{words}"):
             continue
@@ -350,7 +357,7 @@ def _matching(project: Project, rows: Iterable[Sequence[Any]], wanted: str) -> I
             "seq": seq,
             "uid": uid,
             "item": item_id,
-            "kind": kind,
+            "kind": "skip" if kind == "flag" else kind,
             "value": shown,
             "at": at,
             "excerpt": text[:EXCERPT] if text else f"image {item_id[:12]}",

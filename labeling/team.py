@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labeling.core.comparison import Interval, answers_needed, excludes_zero, newcombe
+from labeling.core.comparison import (
+    Interval,
+    Two,
+    answers_needed,
+    excludes_zero,
+    pooled,
+    stratified,
+)
 from labeling.project import Project
 from labeling.store import changes, events, evidence
 from labeling.store.evidence import Answer, Suggested
@@ -29,7 +36,7 @@ INFLUENCE = [
 class Arm(NamedTuple):
     """Labels given with the suggestion shown, or hidden: how many followed it, and how many."""
 
-    followed: int
+    followed: float
     n: int
 
     @property
@@ -53,7 +60,7 @@ def agreement(project: Project) -> pd.DataFrame | None:
 
 
 def present(project: Project, *, now: float | None = None) -> pd.DataFrame:
-    """Who holds an item or has answered in the last ten minutes, the latest answer first.
+    """Who has answered in the last ten minutes or just come, the latest answer first.
 
     annotator; working_on (a queue's title); held (items in hand); last_answer (seconds ago);
     recent (answers in the last ten minutes); seconds_per_answer (median since midnight of the
@@ -76,7 +83,8 @@ def present(project: Project, *, now: float | None = None) -> pd.DataFrame:
         for who in {**held, **today}
     ]
     frame = pd.DataFrame(rows, columns=PRESENT)
-    here = frame[(frame["held"] > 0) | (frame["recent"] > 0)]
+    just_came = (frame["held"] > 0) & frame["last_answer"].isna()
+    here = frame[just_came | (frame["recent"] > 0)]
     return here.sort_values(["last_answer", "annotator"], ignore_index=True)
 
 
@@ -117,9 +125,15 @@ def _midnight(moment: float) -> float:
 def influence(project: Project) -> pd.DataFrame | None:
     """How often people give the label that the model suggests, when they see it and when not.
 
-    One row for everybody (annotator ''), then one a person. Shares in [0, 1]; delta is shown
-    minus hidden with a 95 % interval (Newcombe, 1998); seconds are medians. None while no label
-    was given where the model had a suggestion. Pool items only: gold is never asked with one.
+    One row for everybody (annotator ''), then one a person. Whether it is hidden is drawn by lot,
+    but how often is a setting, and the model changes: shown and hidden are compared only within a
+    batch while one setting was in force, and labels that have nothing beside them are left out
+    (unless they are all there is; then delta is 0 in [-1, 1]). Of an item that several
+    people answered, the first answer counts, so that no two rows depend on each other.
+
+    Shares in [0, 1], standardised over these strata; delta is shown minus hidden with a 95 %
+    interval (`comparison.stratified`); seconds are medians. None while no label was given where
+    the model had a suggestion. Pool items only: gold is never asked with one.
     """
     labels = evidence.suggested(project.db)
     if not labels:
@@ -132,16 +146,42 @@ def influence(project: Project) -> pd.DataFrame | None:
 
 
 def _influence(who: str, labels: Iterable[Suggested]) -> tuple[Any, ...]:
-    arms: dict[bool, list[Suggested]] = {True: [], False: []}
-    for label in labels:
-        arms[bool(label.context.get("shown"))].append(label)
-    shown, hidden = (Arm(sum(map(_followed, arm)), len(arm)) for arm in (arms[True], arms[False]))
-    difference = newcombe(*shown, *hidden)
+    strata = _strata(labels)
+    both = [stratum for stratum in strata if all(stratum.values())]
+    compared = both or strata
+    seen, unseen = ([x for stratum in compared for x in stratum[arm]] for arm in (True, False))
+    counts = [_counts(stratum) for stratum in both]
+    difference = stratified(counts)
+    if both:
+        followed = pooled(counts)
+        shown, hidden = Arm(*followed[:2]), Arm(*followed[2:])
+    else:
+        shown, hidden = _arm(seen), _arm(unseen)
     return (
         who, shown.n, hidden.n, shown.share, hidden.share, *difference,
-        _median_seconds(arms[True]), _median_seconds(arms[False]),
+        _median_seconds(seen), _median_seconds(unseen),
         "" if who else influence_in_words(difference, shown=shown, hidden=hidden),
     )  # fmt: skip
+
+
+def _strata(labels: Iterable[Suggested]) -> list[dict[bool, list[Suggested]]]:
+    """The first label of each item, by whether the suggestion was shown, within what compares."""
+    first: dict[str, Suggested] = {}
+    for label in labels:
+        first.setdefault(label.item_id, label)
+    found: dict[tuple[int, int], dict[bool, list[Suggested]]] = {}
+    for label in first.values():
+        stratum = found.setdefault((label.change_id, label.setting), {True: [], False: []})
+        stratum[bool(label.context.get("shown"))].append(label)
+    return list(found.values())
+
+
+def _counts(stratum: Mapping[bool, list[Suggested]]) -> Two:
+    return Two(*_arm(stratum[True]), *_arm(stratum[False]))
+
+
+def _arm(labels: Sequence[Suggested]) -> Arm:
+    return Arm(sum(map(_followed, labels)), len(labels))
 
 
 def _followed(label: Suggested) -> bool:
@@ -159,6 +199,8 @@ def influence_in_words(difference: Interval, *, shown: Arm, hidden: Arm) -> str:
     if few < FEWEST_AN_ARM:
         return f"Not decided: needs about {FEWEST_AN_ARM - few} more labels with it {where}."
     low, high = 100 * difference.low, 100 * difference.high
+    if low <= -100 and high >= 100:
+        return "Not decided: no batch has labels both with it shown and with it hidden."
     if excludes_zero(difference):
         near, far = sorted((abs(low), abs(high)))
         return (
@@ -172,4 +214,6 @@ def influence_in_words(difference: Interval, *, shown: Arm, hidden: Arm) -> str:
     if needed is None:
         return f"{seen}: no difference was seen."
     n = shown.n + hidden.n
-    return f"{seen}: needs about {max(needed - n, math.ceil(n / 10)):,} more labels."
+    return (
+        f"{seen}: needs about {comparison.about(max(needed - n, math.ceil(n / 10)))} more labels."
+    )

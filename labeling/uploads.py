@@ -41,8 +41,8 @@ def create(
 ) -> tuple[str, str]:
     """A new project in the folder; returns its name and what was imported, in a sentence.
 
-    `classes` has one class a line. `owner` is listed as the project's owner; without one everybody
-    is. Raises InputError and changes nothing.
+    `classes` has one class a line. `owner` is listed as the project's owner, if there is one.
+    Raises InputError and changes nothing.
     """
     path = path_for(folder, name)
     if path.exists():

@@ -16,7 +16,15 @@ from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.errors import InputError
 from labeling.fits import Fits
-from labeling.impact import BAR_COLUMNS, WATERFALL, Ruler, gold_needed, placebo, records
+from labeling.impact import (
+    BAR_COLUMNS,
+    NO_MODEL,
+    WATERFALL,
+    Ruler,
+    gold_needed,
+    placebo,
+    records,
+)
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
 from labeling.store import rounds as store
@@ -33,6 +41,8 @@ def measure(
     all bars add up to the total item by item. Columns are BAR_COLUMNS, deltas in fractions.
     Raises InputError without gold labels or without changes.
     """
+    if project.label_set.multi:
+        raise InputError(NO_MODEL)
     fits = Fits(Snapshot(project))
     snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
     if ruler.n == 0:

@@ -75,6 +75,10 @@ def influence() -> None:
         )
         for row in found.itertuples()
     ]
+    st.caption(
+        "Shown and hidden are compared within a batch only, the first answer to each item counts, "
+        "and the shares are weighted so that every batch counts alike in both."
+    )
     columns = ["who", "followed it, shown", "hidden", "points", "seconds, shown / hidden"]
     st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, height="content")
     csv_button(found, "influence")

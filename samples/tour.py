@@ -104,4 +104,7 @@ def answer(
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: python -m samples.tour FOLDER (a new folder for the sample projects)")
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     main(Path(sys.argv[1]))

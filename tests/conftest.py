@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit
+from streamlit import config
+from streamlit.runtime.secrets import Secrets
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,3 +32,19 @@ def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("GROUNDWORK_PROJECTS", str(folder))
     return folder
+
+
+@pytest.fixture
+def secrets_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Writes Streamlit's secrets, anew each time; outside a script run they are read from there."""
+    path, before = tmp_path / "secrets.toml", config.get_option("secrets.files")
+
+    def write(text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        monkeypatch.setattr(streamlit, "secrets", Secrets())
+
+    config.set_option("secrets.files", [str(path)])
+    yield write
+    config.set_option("secrets.files", before)

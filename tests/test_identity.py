@@ -7,15 +7,19 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from pages.shared import tokens
-from pages.shared.identity import vouched_name
+from labeling.errors import GroundworkError
+from pages.shared import identity, tokens
+from pages.shared.identity import is_listed, vouched_name
 from pages.shared.tokens import HOUR, Claim, TokenError
+
+Secrets = Callable[[str], None]
 
 # Whom a login vouches for
 
@@ -46,6 +50,53 @@ def test_no_subject_can_pass_for_an_address() -> None:
     assert vouched_name(said) == "ann@lab.org (id.lab.org)"
 
 
+@pytest.mark.parametrize(
+    ("name", "admitted", "expected"),
+    [
+        ("ann@lab.org", ["@lab.org"], True),
+        ("ann@lab.org", [" @LAB.org "], True),
+        ("ann@lab.org", ["kim@gmail.com", "Ann@Lab.org"], True),
+        ("ann@lab.org", ["@gmail.com", "kim@gmail.com"], False),
+        ("ann@lab.org", [], False),
+        ("ann@lab.org", ["", "@", "ann", "lab.org", "@org"], False),
+        ("ann@evil.lab.org", ["@lab.org"], False),
+        ("ann@lab.org.evil.com", ["@lab.org"], False),
+        ("x@lab.org (evil.com)", ["@lab.org", "x@lab.org"], False),
+        ("42 (evil.com/@lab.org)", ["@lab.org", "@lab.org)"], False),
+        ("42 (id.lab.org)", ["@lab.org"], False),
+        ("42 (id.lab.org)", ["42 (id.lab.org)"], True),
+    ],
+)
+def test_a_list_admits_addresses_whole_domains_and_subjects(
+    name: str, admitted: list[str], expected: bool
+) -> None:
+    assert is_listed(name, admitted) is expected
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "admit = '@lab.org'",
+        "admit = [1]",
+        "admits = ['@lab.org']",
+        "admit = ['@lab.org']\nadmin = 'ann'",
+        "",
+    ],
+)
+def test_a_list_that_is_none_lets_nobody_in(secrets_file: Secrets, section: str) -> None:
+    secrets_file(f"[auth]\nclient_id = 'x'\n[groundwork]\n{section}")
+    with pytest.raises(GroundworkError, match="nobody is let in"):
+        identity.admits("ann@lab.org")
+
+
+def test_without_a_list_everybody_with_a_login_is_let_in_and_nobody_without(
+    secrets_file: Secrets,
+) -> None:
+    secrets_file("[auth]\nclient_id = 'x'")
+    assert identity.admits("ann@lab.org")
+    assert not identity.admits("")
+
+
 # Tokens
 
 
@@ -73,9 +124,9 @@ def flipped(token: str, part: int) -> str:
     return ".".join(parts)
 
 
-def forged(key: bytes, salt: str = tokens._SALT) -> str:
+def forged(key: bytes, salt: str | None = None) -> str:
     how = tokens._serializer().signer_kwargs
-    signer = URLSafeTimedSerializer(key, salt=salt, signer_kwargs=how)
+    signer = URLSafeTimedSerializer(key, salt=salt or tokens._salt(), signer_kwargs=how)
     return str(signer.dumps(["p", "Ann", int(time.time())]))
 
 
@@ -146,6 +197,28 @@ def refused(token: str, reason: str) -> Claim | None:
     return None
 
 
+def test_a_login_ends_the_tokens_of_typed_names_and_the_other_way_round(
+    projects: Path, secrets_file: Secrets
+) -> None:
+    typed = tokens.issue("p", "ann@lab.org")
+    assert tokens.read(typed).annotator == "ann@lab.org"
+    secrets_file("[auth]\nclient_id = 'x'")
+    refused(typed, "invalid")
+    vouched = tokens.issue("p", "ann@lab.org")
+    assert tokens.read(vouched).annotator == "ann@lab.org"
+    secrets_file("[other]\nx = 1")
+    refused(vouched, "invalid")
+    assert tokens.read(typed).annotator == "ann@lab.org"
+
+
+def test_who_is_not_admitted_any_more_has_no_token(projects: Path, secrets_file: Secrets) -> None:
+    secrets_file("[auth]\nclient_id = 'x'\n[groundwork]\nadmit = ['@lab.org']")
+    token = tokens.issue("p", "ann@lab.org")
+    assert tokens.read(token).project == "p"
+    secrets_file("[auth]\nclient_id = 'x'\n[groundwork]\nadmit = ['kim@lab.org']")
+    refused(token, "invalid")
+
+
 # The key
 
 
@@ -162,7 +235,8 @@ def test_the_key_is_its_owners_alone(projects: Path) -> None:
 
 READ_KEY = """
 import sys, pathlib
-from pages.shared import tokens
+from labeling.errors import GroundworkError
+from pages.shared import identity, tokens
 print("ready", flush=True)
 sys.stdin.readline()
 print(tokens.key(pathlib.Path(sys.argv[1])).hex(), flush=True)

@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import streamlit
-from streamlit import config
-from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
 from labeling import history, people, uploads, verification
-from labeling.__main__ import main
+from labeling.__main__ import NOBODY_LISTED, main
 from labeling.errors import ForbiddenError, InputError
 from labeling.ingest import silent
 from labeling.project import Project, list_projects, opened
+from pages.shared import identity
 from pages.shared.identity import PAGE_ROLES, vouched_name
 from pages.shared.shell import plain
 from tests.factories import make_project, text_frame
@@ -39,9 +37,12 @@ def project(projects: Path) -> Iterator[Project]:
 def test_without_an_owner_everybody_is_one_and_with_one_strangers_are_annotators(
     project: Project,
 ) -> None:
-    assert people.role_of(project, "anybody") == "owner"
+    assert people.role_of(project, "anybody", open_to_all=True) == "owner"
     people.set_roles(project, TEAM, author="test")
-    roles = {name: people.role_of(project, name) for name in (*TEAM, "stranger", "", "olga")}
+    roles = {
+        name: people.role_of(project, name, open_to_all=True)
+        for name in (*TEAM, "stranger", "", "olga")
+    }
     assert roles == {**TEAM, "stranger": "annotator", "": "annotator", "olga": "annotator"}
     assert people.table(project).to_numpy().tolist() == [
         ["Olga", "owner"],
@@ -96,7 +97,8 @@ def test_an_empty_list_opens_the_project_to_everybody_again(project: Project) ->
         people.set_roles(project, {"Rita": "reviewer"}, author="test")
     people.set_roles(project, TEAM, author="test")
     people.set_roles(project, dict.fromkeys(TEAM, "none"), author="test")
-    assert people.role_of(project, "anybody") == "owner"
+    assert people.role_of(project, "anybody", open_to_all=True) == "owner"
+    assert people.role_of(project, "anybody") == "annotator"
 
 
 @pytest.mark.parametrize("role", people.ROLES)
@@ -142,7 +144,7 @@ def test_the_command_line_shows_and_changes_roles(
         said = capsys.readouterr()
         return code, said.out + said.err
 
-    assert run() == (0, "Nobody is listed, so everybody may do everything.\n")
+    assert run() == (0, f"{NOBODY_LISTED}\n")
     assert run("Olga=owner", "a=b=reviewer") == (0, "Olga=owner\na=b=reviewer\n")
     assert run("Olga=annotator")[0] == 2
     assert "expected NAME=ROLE, found 'Olga'" in run("Olga")[1]
@@ -338,6 +340,62 @@ def test_with_a_login_no_callback_runs_before_it(project: Project) -> None:
     assert not app.markdown
 
 
+def logged_in(root: Path, name: str, person: str, *, admit: list[str] | None = None) -> AppTest:
+    """A page for somebody whom a login vouches for."""
+    app = AppTest.from_file(str(root / "pages" / f"{name}.py"), default_timeout=30)
+    app.secrets["auth"] = {"client_id": "x"}
+    if admit is not None:
+        app.secrets["groundwork"] = {"admit": admit}
+    app.session_state["project"] = "p"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "vouched_name", lambda claims: person)
+        return app.run()
+
+
+def said(app: AppTest) -> str:
+    return " ".join(each.value for each in (*app.error, *app.caption)).replace("\\", "")
+
+
+def test_with_a_login_a_project_without_an_owner_is_nobodys(root: Path, project: Project) -> None:
+    app = logged_in(root, "data", "ann@lab.org")
+    assert [each.type for each in app.main.children.values()] == ["title", "error"]
+    assert "You are an annotator in this project; no owner is listed yet" in said(app)
+    overview = logged_in(root, "overview", "ann@lab.org")
+    assert not overview.error
+    assert "python -m labeling roles PROJECT.db NAME=owner" in said(overview)
+    assert overview.button(key="start-close").disabled
+    assert main(["roles", str(project.path), "Ann@Lab.org=owner"]) == 0
+    app = logged_in(root, "data", "ann@lab.org")
+    assert not app.error
+    assert "no owner" not in said(app)
+    assert "This is for owners" in said(logged_in(root, "data", "bo@lab.org"))
+
+
+def test_a_route_asks_for_roles_as_the_pages_do(
+    project: Project, secrets_file: Callable[[str], None]
+) -> None:
+    assert identity.role_in(project, "ann@lab.org") == "owner"
+    secrets_file("[auth]\nclient_id = 'x'")
+    assert identity.role_in(project, "ann@lab.org") == "annotator"
+    people.set_roles(project, {"ann@lab.org": "owner"}, author="test")
+    assert identity.role_in(project, "ann@lab.org") == "owner"
+    assert identity.role_in(project, "bo@lab.org") == "annotator"
+
+
+@pytest.mark.parametrize("name", PAGE_ROLES)
+def test_who_is_not_admitted_sees_nothing_but_the_way_out(
+    root: Path, project: Project, name: str
+) -> None:
+    people.set_roles(project, {"ann@lab.org": "owner"}, author="test")
+    app = logged_in(root, name, "ann@lab.org", admit=["@other.org", "kim@lab.org"])
+    assert [each.type for each in app.main.children.values()] == ["title", "text", "button"]
+    assert app.text[0].value == "You are logged in as ann@lab.org, but not admitted here."
+    assert [button.label for button in app.button] == ["Log out"]
+    inside = logged_in(root, name, "ann@lab.org", admit=["@lab.org"])
+    assert not inside.error
+    assert "Groundwork" not in [title.value for title in inside.title]
+
+
 def opens_again() -> None:
     import streamlit as st
 
@@ -349,18 +407,9 @@ def opens_again() -> None:
 
 @pytest.mark.parametrize("run", [roles_page, opens_again])
 def test_secrets_that_cannot_be_read_let_nobody_in(
-    project: Project,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-    run: Callable[[], None],
+    project: Project, secrets_file: Callable[[str], None], run: Callable[[], None]
 ) -> None:
-    torn = tmp_path / "secrets.toml"
-    torn.write_text("[auth\nclient_id = ")
-    monkeypatch.setattr(streamlit, "secrets", Secrets())
-    before = config.get_option("secrets.files")
-    config.set_option("secrets.files", [str(torn)])
-    request.addfinalizer(lambda: config.set_option("secrets.files", before))
+    secrets_file("[auth\nclient_id = ")
     app = AppTest.from_function(run)
     app.session_state["name"], app.session_state["project"] = "Olga", "p"
     app.run()

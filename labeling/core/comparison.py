@@ -6,6 +6,7 @@ Pairs, never two separate numbers. All figures are fractions in [0, 1] unless a 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ def _z(level: float) -> float:
     return float(ndtri((1 + level) / 2))
 
 
-def wilson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+def wilson(hits: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
     """Score interval of a share (Wilson, 1927); (0, 1) when n is 0."""
     if n == 0:
         return 0.0, 1.0
@@ -41,13 +42,13 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int) -> Interval:
+def newcombe(hits_a: float, n_a: int, hits_b: float, n_b: int) -> Interval:
     """Difference a - b of two independent shares, 95 %: hybrid score (Newcombe, 1998, method 10).
 
     A share of nothing may be anything: n = 0 gives 0 in [-1, 1].
 
     >>> newcombe(56, 70, 48, 80)
-    Interval(value=0.2, low=0.052..., high=0.333...)
+    Interval(value=0.200..., low=0.052..., high=0.333...)
     """
     if n_a == 0 or n_b == 0:
         return Interval(0.0, -1.0, 1.0)
@@ -55,6 +56,54 @@ def newcombe(hits_a: int, n_a: int, hits_b: int, n_b: int) -> Interval:
     (a_low, a_high), (b_low, b_high) = wilson(hits_a, n_a), wilson(hits_b, n_b)
     down, up = math.hypot(a - a_low, b_high - b), math.hypot(a_high - a, b - b_low)
     return Interval(a - b, max(-1.0, a - b - down), min(1.0, a - b + up))
+
+
+class Two(NamedTuple):
+    """Hits and trials in two arms, a and b, of a stratum."""
+
+    hits_a: float
+    n_a: int
+    hits_b: float
+    n_b: int
+
+
+def stratified(strata: Sequence[Two]) -> Interval:
+    """Difference a - b of two shares over strata that may differ in everything else, 95 %.
+
+    Mantel and Haenszel's weights n_a n_b / (n_a + n_b); a stratum that lacks an arm has none. The
+    interval is Klingenberg's (2014), from the variance of Sato (1989), which holds for many small
+    strata as well as for few large ones; that of Greenland and Robins (1985) is too small there.
+    One stratum alone has `newcombe`'s.
+    """
+    both = [each for each in strata if each.n_a and each.n_b]
+    plain = newcombe(*pooled(both))
+    if len(both) < 2:
+        return plain
+    a, n_a, b, n_b = np.array(both, dtype=np.float64).T
+    n = n_a + n_b
+    whole = (n_a * n_b / n).sum()
+    value = ((a * n_b - b * n_a) / n).sum() / whole
+    p = ((n_a**2 * b - n_b**2 * a + n_a * n_b * (n_b - n_a) / 2) / n**2).sum() / whole**2
+    q = ((a * (n_b - b) + b * (n_a - a)) / (2 * n)).sum() / whole**2
+    squared = _z(0.95) ** 2
+    middle = value + squared * p / 2
+    half = math.sqrt(max(0.0, middle**2 - value**2 + squared * q))
+    low, high = min(plain.low, float(middle - half)), max(plain.high, float(middle + half))
+    return Interval(float(value), max(-1.0, low), min(1.0, high))
+
+
+def pooled(strata: Sequence[Two]) -> Two:
+    """The strata as one, with the shares standardised: they differ by `stratified`'s value.
+
+    Hits are the standardised share of all trials, so they need not be whole.
+    """
+    both = [each for each in strata if each.n_a and each.n_b]
+    if len(both) < 2:
+        return both[0] if both else Two(0, 0, 0, 0)
+    a, n_a, b, n_b = np.array(both, dtype=np.float64).T
+    weight = n_a * n_b / (n_a + n_b)
+    share_a, share_b = ((weight * x).sum() / weight.sum() for x in (a / n_a, b / n_b))
+    return Two(share_a * n_a.sum(), int(n_a.sum()), share_b * n_b.sum(), int(n_b.sum()))
 
 
 def agresti_min(old_right: npt.NDArray[np.bool_], new_right: npt.NDArray[np.bool_]) -> Interval:
@@ -123,17 +172,17 @@ def labels_needed(delta: float, disagreement: float) -> int | None:
     return math.ceil(root**2 / delta**2)
 
 
-def answers_needed(hits_a: int, n_a: int, hits_b: int, n_b: int) -> int | None:
+def answers_needed(hits_a: float, n_a: int, hits_b: float, n_b: int) -> int | None:
     """Answers in both arms together that would decide the difference seen with 80 % power.
 
     The arms stay as unequal as they are. Shares are drawn in by one hit and one miss each
     (Agresti & Caffo, 2000), so that an arm that always hits is not taken for certain. None when
     an arm is empty or the shares are the same, which no number of answers can decide.
     """
-    if n_a == 0 or n_b == 0 or hits_a * n_b == hits_b * n_a:
+    delta = hits_a / n_a - hits_b / n_b if n_a and n_b else 0.0
+    if math.isclose(delta, 0.0, abs_tol=1e-9):
         return None
     a, b = (hits_a + 1) / (n_a + 2), (hits_b + 1) / (n_b + 2)
-    delta = hits_a / n_a - hits_b / n_b
     spread = (n_a + n_b) * (a * (1 - a) / n_a + b * (1 - b) / n_b)
     return math.ceil((_z(0.95) + POWER_Z) ** 2 * spread / delta**2)
 
@@ -141,6 +190,16 @@ def answers_needed(hits_a: int, n_a: int, hits_b: int, n_b: int) -> int | None:
 def labels_for_width(width: float, *, share: float = 0.5) -> int:
     """Random labels until a share's 95 % interval is `width` wide, at worst (share = 0.5)."""
     return math.ceil(4 * _z(0.95) ** 2 * share * (1 - share) / width**2)
+
+
+def about(n: int) -> str:
+    """A number of labels as it is said: from 100 on with two digits, for it is an estimate.
+
+    >>> about(43), about(16785)
+    ('43', '17,000')
+    """
+    step = 10 ** max(len(str(n)) - 2, 0) if n >= 100 else 1
+    return f"{round(n / step) * step:,}"
 
 
 def verdict(
@@ -188,4 +247,4 @@ def _undecided(interval: Interval, n: int, disagreement: float | None) -> str:
         return "not decided: no difference was seen, and no number of labels proves there is none"
     spread = abs(interval.value) if disagreement is None else disagreement
     needed = labels_needed(interval.value, spread) or 0
-    return f"not decided: needs about {max(needed - n, math.ceil(0.1 * n))} more labels"
+    return f"not decided: needs about {about(max(needed - n, math.ceil(0.1 * n)))} more labels"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -31,8 +32,8 @@ _known: set[tuple[Path, int]] = set()
 _turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
 
-def _open(path: Path) -> Database:
-    conn = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
+def _open(path: Path, wait: float = WAIT_SECONDS) -> Database:
+    conn = sqlite3.connect(path, isolation_level=None, timeout=wait)
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -82,14 +83,17 @@ def _says_so(path: Path) -> bool:
     return bool(found[0] == APPLICATION_ID)
 
 
-def connect(path: Path) -> Database:
-    """Open a project file and bring its schema up to date. Raises InputError if it is none."""
+def connect(path: Path, *, wait: float = WAIT_SECONDS) -> Database:
+    """Open a project file and bring its schema up to date. Raises InputError if it is none.
+
+    `wait` seconds for other writers at most.
+    """
     if not path.is_file():
         raise InputError(f"expected a project file, but {path} does not exist")
     if not is_project(path):
         raise InputError(f"{path} is no Groundwork project: make one with `create`")
     try:
-        db = _open(path)
+        db = _open(path, wait)
         if schema.MIGRATIONS.pending(db):
             _migrate(db, path)
     except sqlite3.DatabaseError as error:
@@ -103,18 +107,18 @@ def _migrate(db: Database, path: Path) -> None:
 
 
 @contextmanager
-def writing(db: Database, path: Path) -> Iterator[None]:
+def writing(db: Database, path: Path, *, wait: float = WAIT_SECONDS) -> Iterator[None]:
     """One transaction, written whole or not at all; writers of all processes take turns.
 
     A busy timeout alone starves writers, so a lock of this process and a file lock come first.
-    Nested use joins the outer transaction.
+    Nested use joins the outer transaction. Raises BusyError after `wait` seconds in vain, and
+    where the disk takes nothing.
     """
     if db.conn.in_transaction:
         yield
         return
-    lock = FileLock(f"{path}.lock", timeout=WAIT_SECONDS, poll_interval=0.005)
     try:
-        with _turns[str(path.resolve())], lock:
+        with _turn(path, wait):
             db.conn.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -123,15 +127,49 @@ def writing(db: Database, path: Path) -> Iterator[None]:
                 db.conn.rollback()
                 raise
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _NOT_NOW:
+        if not is_outage(error):
             raise
         raise BusyError(
             f"{path.name} cannot be written to just now ({error}): make room, or try again"
         ) from error
-    except Timeout as error:
-        raise BusyError(
-            f"{path.name} has been locked by another program for {WAIT_SECONDS:.0f} s: try again"
-        ) from error
+
+
+@contextmanager
+def _turn(path: Path, wait: float) -> Iterator[None]:
+    """The lock of this process, then the file's, in `wait` seconds together."""
+    until, turn = time.monotonic() + wait, _turns[str(path.resolve())]
+    busy = BusyError(f"{path.name} has been locked by another program for {wait:.0f} s: try again")
+    if not turn.acquire(timeout=wait):
+        raise busy
+    try:
+        left = max(until - time.monotonic(), 0.0)
+        with FileLock(f"{path}.lock", timeout=left, poll_interval=0.005):
+            yield
+    except Timeout:
+        raise busy from None
+    finally:
+        turn.release()
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the disk or another program is to blame, so that trying again may help."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return False
+    return error.sqlite_errorcode & 0xFF in _NOT_NOW
+
+
+@contextmanager
+def attempt(db: Database) -> Iterator[None]:
+    """A part of a transaction that may fail alone: what it wrote is taken back, the rest stays."""
+    db.conn.execute("SAVEPOINT attempt")
+    try:
+        yield
+    except BaseException:
+        if db.conn.in_transaction:  # a full disk may have ended it
+            db.conn.execute("ROLLBACK TO attempt")
+            db.conn.execute("RELEASE attempt")
+        raise
+    db.conn.execute("RELEASE attempt")
 
 
 @contextmanager

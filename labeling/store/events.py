@@ -110,10 +110,14 @@ def get(db: Database, event_id: str) -> NewEvent | None:
     return NewEvent(*row) if row else None
 
 
-_ASKED = (  # answers to a question, not those that came in a file
-    "e.kind IN ('label','skip','adjudicate') AND e.event_id NOT LIKE 'file-%' "
+_FROM_A_SCREEN = (  # not from a file
+    "e.event_id NOT LIKE 'file-%' "
     "AND EXISTS (SELECT 1 FROM change c WHERE c.change_id = e.change_id "
     "  AND c.kind IN ('round','correct','adjudicate'))"
+)
+_ASKED = (  # answers to a question; a flag that fills a slot is a ruling that was passed on
+    f"{_FROM_A_SCREEN} AND (e.kind IN ('label','skip','adjudicate') OR (e.kind = 'flag' "
+    "AND EXISTS (SELECT 1 FROM slot s WHERE s.answered_by = e.event_id)))"
 )
 
 
@@ -193,10 +197,13 @@ def edits_of(db: Database, item_id: str) -> dict[str, str | None]:
     return {name: value for row in rows for name, value in json.loads(row[0] or "{}").items()}
 
 
-def saved_by(db: Database, annotator: str) -> int:
-    """How many facts of somebody are on disk."""
-    row = db.execute("SELECT count(*) FROM event WHERE annotator = ?", (annotator,)).fetchone()
-    return int(row[0])
+def standing_label(db: Database, annotator: str, item_id: str) -> str | None:
+    """Somebody's standing label on an item; None if it is a skip or there is none."""
+    row = db.execute(
+        "SELECT value FROM annotation WHERE item_id = ? AND annotator = ? AND kind = 'label'",
+        (item_id, annotator),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def recent_ms(db: Database, annotator: str, *, n: int = 50) -> list[int]:
@@ -210,10 +217,10 @@ def recent_ms(db: Database, annotator: str, *, n: int = 50) -> list[int]:
 
 
 def lately(db: Database, *, since: str, n: int = 500) -> set[str]:
-    """Who has said something since a moment, among the newest `n` facts."""
+    """Who has said something at a screen since a moment, among the newest `n` such facts."""
     rows = db.execute(
-        "SELECT DISTINCT annotator FROM (SELECT annotator, at FROM event ORDER BY seq DESC "
-        "LIMIT ?) WHERE at >= ?",
+        "SELECT DISTINCT annotator FROM (SELECT annotator, at FROM event e "
+        f"WHERE {_FROM_A_SCREEN} ORDER BY seq DESC LIMIT ?) WHERE at >= ?",
         (n, since),
     )
     return {row[0] for row in rows}
@@ -266,12 +273,16 @@ def annotations_of(db: Database, item_id: str) -> list[tuple[str, str, str | Non
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def count_of(db: Database, change_id: int, annotator: str) -> int:
-    """Items of one change that one annotator's standing labels and rulings are about."""
+def count_of(db: Database, change_id: int, annotator: str, *, skips: bool = False) -> int:
+    """Items of one change that one annotator's standing labels and rulings are about.
+
+    With `skips` also those that were passed on.
+    """
+    kinds = "'label','adjudicate','skip'" if skips else "'label','adjudicate'"
     row = db.execute(
         "SELECT count(DISTINCT item_id) FROM event e WHERE annotator = ? AND change_id = ? "
         "AND seq > (SELECT after_event FROM change WHERE change_id = ?) "
-        f"AND kind IN ('label','adjudicate') AND {LIVE}",
+        f"AND kind IN ({kinds}) AND {LIVE}",
         (annotator, change_id, change_id),
     ).fetchone()
     return int(row[0])

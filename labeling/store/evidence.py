@@ -63,12 +63,18 @@ class Answer(NamedTuple):
 
 
 class Suggested(NamedTuple):
-    """A label of a pool item, given while the model had a suggestion."""
+    """A label of a pool item, given while the model had a suggestion.
 
+    `setting` counts how often the share of hidden suggestions had been set by then.
+    """
+
+    item_id: str
     annotator: str
     label: str
     ms: int
     context: dict[str, Any]
+    change_id: int
+    setting: int
 
 
 def disputed(db: Database) -> list[Vote]:
@@ -163,11 +169,32 @@ def suggested(db: Database) -> list[Suggested]:
     that was taken back does not count.
     """
     rows = db.execute(
-        "SELECT e.annotator, e.value, e.ms, e.context FROM event e JOIN item i USING (item_id) "
+        "SELECT e.item_id, e.annotator, e.value, e.ms, e.context, e.change_id, "
+        "(SELECT count(*) FROM setting s JOIN change c USING (change_id) "
+        "  WHERE s.key = 'suggestions_hidden' AND c.after_event < e.seq) "
+        "FROM event e JOIN item i USING (item_id) "
         f"WHERE e.context IS NOT NULL AND e.kind = 'label' AND i.side = 'pool' AND {LIVE} "
         "ORDER BY e.seq"
     )
-    return [Suggested(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
+    return [
+        Suggested(item, who, label, ms, json.loads(context), change_id, setting)
+        for item, who, label, ms, context, change_id, setting in rows
+    ]
+
+
+def reasons(db: Database) -> dict[str, str]:
+    """Why each item was last asked, by item, in a batch or as a next-best item behind one.
+
+    A next-best item counts once it was answered at a screen, where they come in order; a file
+    answers those that somebody picked.
+    """
+    rows = db.execute(
+        "SELECT item_id, why, queue = 'batch' OR (answered_by IS NOT NULL "
+        "AND answered_by NOT LIKE 'file-%') FROM slot WHERE queue IN ('batch','extra') "
+        "ORDER BY slot_id"
+    )
+    newest = {item: (why, counts) for item, why, counts in rows}
+    return {item: why for item, (why, counts) in newest.items() if counts}
 
 
 def label_set_makers(db: Database) -> dict[int, tuple[str, str]]:

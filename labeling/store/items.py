@@ -170,6 +170,16 @@ def excluded(db: Database) -> set[str]:
     return {row[0] for row in db.execute(_EXCLUDED)}
 
 
+def is_excluded(db: Database, item_id: str) -> bool:
+    """Whether one item was taken out of the data, and not put back."""
+    row = db.execute(
+        "SELECT kind FROM event e WHERE item_id = ? AND kind IN ('exclude','restore') "
+        f"AND target IS NULL AND {LIVE} ORDER BY seq DESC LIMIT 1",
+        (item_id,),
+    ).fetchone()
+    return row is not None and row[0] == "exclude"
+
+
 def excluded_by_revert(db: Database) -> set[str]:
     """Those of them that went with an import that was reverted."""
     reverts = {c.change_id for c in changes.every(db) if "reverts" in c.payload}

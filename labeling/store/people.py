@@ -19,5 +19,11 @@ def add(db: Database, change_id: int, roles: Iterable[tuple[str, str]]) -> None:
 
 def members(db: Database) -> dict[str, str]:
     """The roles in force by name."""
-    rows = db.execute("SELECT name, role FROM member ORDER BY change_id, rowid")
-    return {name: role for name, role in dict(rows.fetchall()).items() if role != NONE}
+    newest = {name: role for _, name, role in log(db)}
+    return {name: role for name, role in newest.items() if role != NONE}
+
+
+def log(db: Database) -> list[tuple[int, str, str]]:
+    """All roles ever given, oldest first: change, name, role."""
+    rows = db.execute("SELECT change_id, name, role FROM member ORDER BY change_id, rowid")
+    return [tuple(row) for row in rows]

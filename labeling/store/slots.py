@@ -89,6 +89,7 @@ def lease(
             AND NOT EXISTS (SELECT 1 FROM slot o INDEXED BY slot_item
               WHERE o.item_id = s.item_id AND o.answered_by IS NULL AND o.closed = 0
                 AND o.change_id = s.change_id AND o.slot_id <> s.slot_id
+                AND (o.queue = 'extra') = :extra
                 AND (o.leased_by = :me
                   OR (o.slot_id < s.slot_id AND (o.leased_by IS NULL OR o.leased_until < :now))))
           ORDER BY s.rank LIMIT :n)
@@ -158,73 +159,96 @@ def release(db: Database, slot_id: int, annotator: str) -> None:
     )
 
 
-def answer(db: Database, slot: Slot, event_id: str) -> None:
+def answer(db: Database, slot: Slot, event_id: str, annotator: str) -> None:
     """The slot is answered by this event; if it is filled already, another one of the item is.
 
-    But nobody fills two of them: who answers again (from two tabs) has changed their mind.
+    Unless this person has filled one of the item here: several slots ask several people.
     """
+    if slot.queue not in REVIEW and _has_filled(db, slot, annotator):
+        return
     filled = db.execute(
         f"UPDATE slot SET answered_by = ?, leased_by = NULL, leased_until = NULL "
         f"WHERE slot_id = ? AND {_OPEN}",
         (event_id, slot.slot_id),
     ).rowcount
-    if not filled and slot.queue not in REVIEW and not _has_filled(db, slot, event_id):
-        answer_by_item(db, [(event_id, slot.item_id)])
+    if not filled and slot.queue not in REVIEW:
+        answer_by_item(db, [(event_id, slot.item_id, annotator)])
 
 
-def _has_filled(db: Database, slot: Slot, event_id: str) -> bool:
-    """Whether a slot of this item in this change holds an answer of the event's author."""
+def _has_filled(db: Database, slot: Slot, annotator: str) -> bool:
     row = db.execute(
-        "SELECT 1 FROM slot s JOIN event e ON e.event_id = s.answered_by "
-        "WHERE s.item_id = ? AND s.change_id = ? "
-        "AND e.annotator = (SELECT annotator FROM event WHERE event_id = ?) LIMIT 1",
-        (slot.item_id, slot.change_id, event_id),
+        "SELECT 1 FROM slot f JOIN event e ON e.event_id = f.answered_by "
+        "WHERE f.item_id = ? AND f.change_id = ? AND f.slot_id <> ? AND e.annotator = ? LIMIT 1",
+        (slot.item_id, slot.change_id, slot.slot_id, annotator),
     ).fetchone()
     return row is not None
 
 
-def answer_by_item(db: Database, answers: Iterable[tuple[str, str]]) -> None:
-    """Fill the first open slot, by rank, of each item that was answered: (event_id, item_id)."""
+def answer_by_item(db: Database, answers: Iterable[tuple[str, str, str]]) -> None:
+    """Fill the first open slot of each item that was answered: (event_id, item_id, annotator).
+
+    Not where this person has filled another slot of the item in the same batch.
+    """
     db.conn.executemany(
         "UPDATE slot SET answered_by = ?, leased_by = NULL, leased_until = NULL WHERE slot_id = "
-        f"(SELECT slot_id FROM slot WHERE item_id = ? AND queue NOT IN ({_IN_REVIEW}) "
-        f"AND {_OPEN} ORDER BY CASE queue WHEN 'batch' THEN 0 ELSE 1 END, slot_id LIMIT 1)",
+        f"(SELECT s.slot_id FROM slot s WHERE s.item_id = ? AND s.queue NOT IN ({_IN_REVIEW}) "
+        "AND s.answered_by IS NULL AND s.closed = 0 "
+        "AND NOT EXISTS (SELECT 1 FROM slot f JOIN event e ON e.event_id = f.answered_by "
+        "  WHERE f.item_id = s.item_id AND f.change_id = s.change_id AND e.annotator = ?) "
+        "ORDER BY CASE s.queue WHEN 'batch' THEN 0 ELSE 1 END, s.slot_id LIMIT 1)",
         answers,
     )
 
 
-def reopen(
-    db: Database,
-    event_id: str,
-    item_id: str,
-    annotator: str,
-    *,
-    now: float,
-    until: float,
-    batch: int,
-) -> None:
-    """An answer or skip was undone: its slot is in this person's hands again.
+def filled_by(db: Database, event_id: str) -> Slot | None:
+    """The slot that an answer fills."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM slot WHERE answered_by = ?", (event_id,)).fetchone()
+    return Slot(*row) if row else None
 
-    A slot of an earlier batch comes first in the current one. What was skipped and is with
-    somebody else by now stays there.
+
+def another_answer(db: Database, slot: Slot) -> str | None:
+    """A standing label on the slot's item, given in its change, that fills no slot: its event."""
+    row = db.execute(
+        "SELECT e.event_id FROM annotation a JOIN event e ON e.seq = a.seq "
+        "WHERE a.item_id = ? AND a.kind = 'label' AND e.change_id = ? "
+        "AND NOT EXISTS (SELECT 1 FROM slot f JOIN event o ON o.event_id = f.answered_by "
+        "  WHERE f.item_id = a.item_id AND f.change_id = e.change_id "
+        "  AND f.slot_id <> ? AND o.annotator = a.annotator) ORDER BY e.seq LIMIT 1",
+        (slot.item_id, slot.change_id, slot.slot_id),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def refill(db: Database, slot: Slot, event_id: str) -> None:
+    """The answer that filled a slot was undone, and another one stands for it."""
+    db.execute("UPDATE slot SET answered_by = ? WHERE slot_id = ?", (event_id, slot.slot_id))
+
+
+def skipped_slot(db: Database, item_id: str, annotator: str, *, now: float) -> Slot | None:
+    """The open slot of an item whose skip was undone, unless it is with somebody else by now."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM slot s WHERE item_id = :item AND {_OPEN} "
+        f"AND queue NOT IN ({_IN_REVIEW}) "
+        "AND (leased_by IS NULL OR leased_by = :me OR leased_until < :now) "
+        "AND NOT EXISTS (SELECT 1 FROM annotation a WHERE a.item_id = s.item_id "
+        "  AND a.annotator = :me AND a.kind = 'label') "
+        "ORDER BY CASE queue WHEN 'batch' THEN 0 ELSE 1 END, slot_id DESC LIMIT 1",
+        {"item": item_id, "me": annotator, "now": now},
+    ).fetchone()
+    return Slot(*row) if row else None
+
+
+def reopen(db: Database, slot: Slot, annotator: str, *, until: float, batch: int) -> None:
+    """A slot's answer or skip was undone: it is in this person's hands again.
+
+    A slot of an earlier batch comes first in the current one.
     """
     db.execute(
         "UPDATE slot SET answered_by = NULL, closed = 0, leased_by = :me, leased_until = :until, "
         f"rank = CASE WHEN queue IN ({_IN_REVIEW}) OR change_id = :batch THEN rank ELSE 0 END, "
         f"change_id = CASE WHEN queue IN ({_IN_REVIEW}) THEN change_id ELSE :batch END "
-        "WHERE slot_id = "
-        "(SELECT slot_id FROM slot WHERE item_id = :item AND (answered_by = :event OR "
-        f"  (answered_by IS NULL AND queue NOT IN ({_IN_REVIEW}) "
-        "   AND (leased_by IS NULL OR leased_by = :me OR leased_until < :now))) "
-        " ORDER BY CASE WHEN answered_by = :event THEN 0 ELSE 1 END, slot_id DESC LIMIT 1)",
-        {
-            "me": annotator,
-            "until": until,
-            "now": now,
-            "batch": batch,
-            "item": item_id,
-            "event": event_id,
-        },
+        "WHERE slot_id = :slot",
+        {"me": annotator, "until": until, "batch": batch, "slot": slot.slot_id},
     )
 
 
@@ -308,12 +332,13 @@ def progress(db: Database, change_id: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def asked(db: Database) -> list[tuple[str, str, int]]:
-    """Why and in which change each item was asked in a batch: item, why, change."""
-    rows = db.execute(
-        "SELECT item_id, why, change_id FROM slot WHERE queue = 'batch' ORDER BY slot_id"
-    )
-    return [tuple(row) for row in rows]
+def n_items(db: Database, change_id: int) -> int:
+    """How many items a queue requires answers for; with an overlap these are fewer than answers."""
+    row = db.execute(
+        f"SELECT count(DISTINCT item_id) FROM slot WHERE change_id = ? AND {_REQUIRED}",
+        (change_id,),
+    ).fetchone()
+    return int(row[0])
 
 
 def is_review(db: Database, change_id: int) -> bool:

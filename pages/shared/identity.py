@@ -6,7 +6,7 @@ typed once; it proves nothing, and keeps people apart who mean well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -17,7 +17,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 from labeling import people
 from labeling.errors import GroundworkError
 from labeling.people import ANNOTATOR, OWNER, REVIEWER
-from labeling.project import open_project
+from labeling.project import Project, open_project
 from pages.shared import choice, packaged
 
 # The role that each page is for. The menu, the guard of the pages and the tests read it.
@@ -50,7 +50,25 @@ def role() -> str:
     if info is None:
         return OWNER
     with open_project(info.path) as project:
-        return people.role_of(project, name())
+        return role_in(project, name())
+
+
+def role_in(project: Project, name: str) -> str:
+    """What somebody is in a project. Pages and routes ask here: it needs no script run.
+
+    Only where names are typed a project without an owner is everybody's.
+    """
+    return people.role_of(project, name, open_to_all=not login_is_needed())
+
+
+def require(project: Project, needed: str) -> None:
+    """Raise ForbiddenError if the person at the screen may not do what `needed` is needed for."""
+    people.require(project, name(), needed, open_to_all=not login_is_needed())
+
+
+def lacks_owner(project: Project) -> bool:
+    """Whether nobody can be more than an annotator before somebody is made owner by command."""
+    return login_is_needed() and not people.has_owner(project)
 
 
 def may_open(page: str) -> bool:
@@ -84,7 +102,42 @@ def login_is_needed() -> bool:
 
 def is_admitted() -> bool:
     """Whether the person at the screen may see anything: always, where no login is needed."""
-    return not login_is_needed() or bool(name())
+    return admits(name()) if login_is_needed() else True
+
+
+def admits(name: str) -> bool:
+    """Whether the person whom a login vouches for is let in.
+
+    Everybody is, unless `[groundwork]` in the secrets has a list `admit` of names and of domains
+    such as `@lab.org`. Raises GroundworkError where that section says something else.
+    """
+    listed = _admitted()
+    return bool(name) and (listed is None or is_listed(name, listed))
+
+
+def is_listed(name: str, admitted: Sequence[str]) -> bool:
+    """Whether a name is on the list, as itself or by the domain of its e-mail address.
+
+    >>> is_listed("ann@lab.org", ["@lab.org"]), is_listed("ann@sub.lab.org", ["@lab.org"])
+    (True, False)
+    """
+    domain = name[name.index("@") :] if people.is_email(name) else None
+    return any(people.clean_name(one) == name or one.strip().lower() == domain for one in admitted)
+
+
+def _admitted() -> list[str] | None:
+    section = st.secrets.get("groundwork")
+    if section is None:
+        return None
+    said = dict(section) if isinstance(section, Mapping) else {}
+    admitted = said.pop("admit", None)
+    texts = isinstance(admitted, list) and all(isinstance(one, str) for one in admitted)
+    if said or not texts:
+        raise GroundworkError(
+            "The section [groundwork] of this server's secrets has one line, admit = [...] with "
+            "names in quotes. As it has not, nobody is let in."
+        )
+    return list(admitted)
 
 
 def vouched_name(claims: Mapping[str, Any]) -> str:
@@ -110,8 +163,12 @@ def vouched_name(claims: Mapping[str, Any]) -> str:
 
 
 def show_login() -> None:
-    """What there is to see for somebody who is not logged in."""
+    """What there is to see for somebody who is not logged in, or not admitted."""
     st.title("Groundwork", anchor=False)
+    if name():
+        st.text(f"You are logged in as {name()}, but not admitted here.")
+        st.button("Log out", icon=":material/logout:", on_click=st.logout)
+        return
     st.write("Log in to label, to review, and to see what each change of the data did.")
     providers = [key for key, value in st.secrets["auth"].items() if isinstance(value, Mapping)]
     for provider in [each for each in providers if each != "client_kwargs"] or [None]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from labeling import people
+from labeling.errors import InputError
 from labeling.project import Project
 from pages.shared import identity
-from pages.shared.shell import open_again, person, report_errors
+from pages.shared.shell import open_again, person, plain, report_errors
 
 NOBODY_LISTED = (
     "Nobody is listed, so everybody may do everything. Once there is an owner, who is not listed "
@@ -30,7 +31,7 @@ def roles_editor(project: Project, names: Sequence[str]) -> None:
         st.dataframe(listed, hide_index=True)
     if not identity.login_is_needed():
         st.caption(WITHOUT_LOGIN)
-    if people.allows(people.role_of(project, person()), people.OWNER):
+    if people.allows(identity.role_in(project, person()), people.OWNER):
         _editor(sorted({*names, *listed["name"]}))
 
 
@@ -46,10 +47,17 @@ def _editor(names: Sequence[str]) -> None:
         )
         st.selectbox("Role", (*people.ROLES, people.NONE), key="role-role", width=180)
         st.button("Set the role", type="primary", on_click=_set_role)
+    if said := st.session_state.get("role-said"):
+        st.error(plain(said))
 
 
 def _set_role() -> None:
     name, role = st.session_state.get("role-name") or "", st.session_state["role-role"]
+    st.session_state["role-said"] = None
     with report_errors(), open_again("owner") as project:
-        made = people.set_roles(project, {name: role}, author=person() or "someone")
-        st.toast("Saved." if made else "Nothing was changed.")
+        try:
+            made = people.set_roles(project, {name: role}, author=person() or "someone")
+        except InputError as error:
+            st.session_state["role-said"] = str(error)  # beside the button, where one looks
+        else:
+            st.toast("Saved." if made else "Nothing was changed.")

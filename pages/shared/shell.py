@@ -23,6 +23,8 @@ from pages.shared import choice, identity
 
 PAGES_FOLDER = Path(__file__).resolve().parents[1]
 
+MOST_OFFERED = 12  # projects as buttons; all of them are in the sidebar
+
 _log = logging.getLogger("groundwork")
 _opened: ContextVar[ExitStack | None] = ContextVar("opened", default=None)
 
@@ -67,7 +69,7 @@ def open_again(role: str = OWNER) -> Iterator[Project]:
     if info is None:
         raise GroundworkError("No project is chosen any more. Choose one in the sidebar.")
     with open_project(info.path) as project:
-        people.require(project, person(), role)
+        identity.require(project, role)
         yield project
 
 
@@ -115,7 +117,9 @@ def _open_for_this_run(info: ProjectInfo, role: str) -> Project:
     opened = _opened.get()
     if opened is not None:
         opened.callback(project.close)
-    people.require(project, person(), role)
+    identity.require(project, role)
+    if identity.lacks_owner(project):
+        st.caption(plain(f"In this project {people.NO_OWNER}"))
     return project
 
 
@@ -165,14 +169,18 @@ def _say_how_to_begin() -> None:
     with st.container(border=True):
         if choice.projects_by_name():
             st.subheader("Which project?", anchor=False)
-            st.write("Choose one in the sidebar. Its name stays in the address of this page.")
+            st.write("Its name stays in the address, and it can be changed in the sidebar.")
+            with st.container(horizontal=True):
+                for name in list(choice.projects_by_name())[:MOST_OFFERED]:
+                    if st.button(plain(name), key=f"open-{name}", type="primary"):
+                        choose_project(name)
         else:
             st.subheader("No project yet", anchor=False)
             st.write(
                 "A project is one file that holds the items, every answer and every change. "
                 "Bring in a table of texts, rows or images to make the first one."
             )
-        link_to("data", "Go to Data", icon="database")
+        link_to("data", "Make a new project", icon="database")
 
 
 def link_to(page: str, label: str, *, icon: str = "arrow_forward") -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
+from pages.shared import identity
 from pages.shared.choice import projects_folder
 
 HOUR = 3600
@@ -20,7 +21,7 @@ RENEW_AFTER = 1 * HOUR
 LONGEST_CHAIN = 7 * 24 * HOUR
 KEY_FILE = ".token-key"
 KEY_BYTES = 32
-_SALT = "groundwork.labeler.1"
+_SALT = "groundwork.labeler.2"
 _LONGEST_TOKEN = 4096
 
 
@@ -47,7 +48,10 @@ def issue(project_name: str, annotator: str) -> str:
 
 
 def read(token: str) -> Claim:
-    """What a token says. Raises TokenError unless it was signed here, for this, and is in time."""
+    """What a token says. Raises TokenError unless it was signed here, for this, and is in time.
+
+    Nor is one read whose person a login does not let in (any more).
+    """
     if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
         raise TokenError("invalid")
     try:
@@ -57,7 +61,7 @@ def read(token: str) -> Claim:
     except BadData:
         raise TokenError("invalid") from None
     match said:
-        case [str(project), str(annotator), int(since)]:
+        case [str(project), str(annotator), int(since)] if _is_let_in(annotator):
             return Claim(project, annotator, time.time() - signed_at.timestamp(), since)
     raise TokenError("invalid")
 
@@ -78,9 +82,18 @@ def _sign(project: str, annotator: str, since: float) -> str:
     return str(_serializer().dumps([project, annotator, int(since)]))
 
 
+def _is_let_in(annotator: str) -> bool:
+    return identity.admits(annotator) if identity.login_is_needed() else True
+
+
 def _serializer() -> URLSafeTimedSerializer:
+    """Signs for one way of saying who one is: a login makes tokens of typed names invalid."""
     how = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
-    return URLSafeTimedSerializer(key(projects_folder()), salt=_SALT, signer_kwargs=how)
+    return URLSafeTimedSerializer(key(projects_folder()), salt=_salt(), signer_kwargs=how)
+
+
+def _salt() -> str:
+    return f"{_SALT}.{'login' if identity.login_is_needed() else 'name'}"
 
 
 def key(folder: Path) -> bytes:

@@ -11,6 +11,7 @@ import streamlit as st
 from labeling import export, impact, people, worker
 from labeling.ingest import Progress
 from labeling.project import Project
+from pages.shared import identity
 from pages.shared.shell import open_again, person, plain, report_errors
 
 SEVERITY_COLORS = {"critical": "red", "warning": "orange", "info": "blue"}
@@ -72,7 +73,7 @@ def job_panel(
     """
     job = worker.status(project, kind)
     running = job is not None and job.state in worker.ACTIVE
-    mine = people.allows(people.role_of(project, person()), people.REVIEWER)
+    mine = people.allows(identity.role_in(project, person()), people.REVIEWER)
     st.button(
         button,
         key=f"start-{kind}",

@@ -20,6 +20,7 @@ Ready = Callable[[Page], Page]
 PEOPLE = {
     "Ann": {"sub": "a-1", "email": "Ann@Lab.test", "email_verified": True, "name": "Ann"},
     "Mallory": {"sub": "m-7", "email": "ann@lab.test", "name": "ann@lab.test"},  # not verified
+    "Zoe": {"sub": "z-3", "email": "zoe@elsewhere.test", "email_verified": True},
 }
 MENU = ["Overview$", "Label$"]  # for an annotator; the names of the icons stand before
 
@@ -47,6 +48,9 @@ cookie_secret = "{"long enough to sign cookies with " * 2}"
 client_id = "{CLIENT}"
 client_secret = "{SECRET}"
 server_metadata_url = "{provider.url}/.well-known/openid-configuration"
+
+[groundwork]
+admit = ["@lab.test", "m-7 ({urlsplit(provider.url).netloc})"]
 """
     )
     server.start()
@@ -112,6 +116,19 @@ def test_who_makes_a_project_owns_it_and_others_are_annotators(
     page.goto("/reports?project=penguins")
     expect(ready(page).get_by_role("alert")).to_contain_text("This is for owners.")
     expect(page.get_by_role("button", name=re.compile("Download"))).to_have_count(0)
+
+
+def test_who_has_a_login_but_is_not_admitted_sees_only_the_way_out(
+    page: Page, ready: Ready
+) -> None:
+    page.goto("/data")
+    log_in(page, ready, "Zoe")
+    page.goto("/reports?project=penguins")
+    expect(ready(page).get_by_text("You are logged in as zoe@elsewhere.test,")).to_be_visible()
+    expect(page.get_by_role("combobox")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(0)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=20_000)
 
 
 def make_project(page: Page, ready: Ready, samples: Path) -> None:

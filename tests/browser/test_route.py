@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import unicodedata
 import urllib.error
 import urllib.request
 import uuid
@@ -133,6 +134,16 @@ def test_a_token_is_good_for_one_project_and_one_person(post: Post, projects: Pa
 @pytest.mark.parametrize("name", ["nonesuch", "../one", "/etc/passwd", "one.db/../../x", ""])
 def test_a_token_for_what_is_no_project_finds_nothing(post: Post, name: str) -> None:
     assert post("sync", ask(tokens.issue(name, "ann")))[0] in (400, 404)
+
+
+@pytest.mark.parametrize("name", ["data (1)", "Q&A+b", unicodedata.normalize("NFD", "한국어")])
+def test_whatever_a_project_file_is_called_people_can_label(
+    post: Post, projects: Path, name: str
+) -> None:
+    make_project(projects / f"{name}.db", text_frame(30, seed=6)).close()
+    status, told = post("sync", ask(tokens.issue(name, "ann")))
+    assert status == 200
+    assert len(told["items"]) == 3
 
 
 def test_a_demoted_reviewer_is_out_at_the_next_request(post: Post, projects: Path) -> None:

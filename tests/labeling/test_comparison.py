@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from labeling.core import comparison
-from labeling.core.comparison import Interval
+from labeling.core.comparison import Interval, Two
 
 
 def paired(both: int, gained: int, lost: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,6 +72,65 @@ def test_newcombe_covers_as_promised(n_a: int, a: float, n_b: int, b: float) -> 
     found = [comparison.newcombe(int(x), n_a, int(y), n_b) for x, y in hits]
     covered = np.mean([low <= a - b <= high for _, low, high in found])
     assert covered == pytest.approx(0.95, abs=0.03)
+
+
+def drawn_strata(
+    rng: np.random.Generator, k: int, n: int, hidden: float, *, effect: float
+) -> list[Two]:
+    """`k` batches of `n` labels that differ in how likely a hit is, arm b by lot."""
+    n_b, easy = rng.binomial(n, hidden, k), rng.uniform(0.65, 0.99, k)
+    a, b = rng.binomial(n - n_b, easy), rng.binomial(n_b, easy - effect)
+    return [Two(*map(int, row)) for row in zip(a, n - n_b, b, n_b, strict=True)]
+
+
+@pytest.mark.parametrize(("k", "n", "hidden"), [(20, 10, 0.1), (10, 20, 0.2), (3, 300, 0.5)])
+@pytest.mark.parametrize("effect", [0.0, 0.15])
+def test_strata_cover_as_promised_many_small_and_few_large(
+    k: int, n: int, hidden: float, effect: float
+) -> None:
+    rng = np.random.default_rng(8)
+    drawn = (drawn_strata(rng, k, n, hidden, effect=effect) for _ in range(1500))
+    found = [comparison.stratified(strata) for strata in drawn]
+    assert np.mean([low <= effect <= high for _, low, high in found]) == pytest.approx(
+        0.955, abs=0.02
+    )
+    assert np.mean([value for value, _, _ in found]) == pytest.approx(effect, abs=0.01)
+
+
+def test_strata_are_weighted_as_mantel_and_haenszel_did() -> None:
+    strata = [Two(35, 50, 20, 40), Two(98, 100, 9, 10), Two(5, 5, 0, 0)]
+    weights = np.array([50 * 40 / 90, 100 * 10 / 110])
+    expected = float(weights @ [35 / 50 - 20 / 40, 98 / 100 - 9 / 10] / weights.sum())
+    found, whole = comparison.stratified(strata), comparison.pooled(strata)
+    assert found.value == pytest.approx(expected)
+    assert whole.hits_a / whole.n_a - whole.hits_b / whole.n_b == pytest.approx(expected)
+    assert (whole.n_a, whole.n_b) == (150, 50)
+    back = comparison.stratified([Two(b, n_b, a, n_a) for a, n_a, b, n_b in strata])
+    assert back == pytest.approx((-found.value, -found.high, -found.low))
+
+
+def test_one_stratum_has_newcombes_interval_and_none_has_everything() -> None:
+    assert comparison.stratified([Two(9, 10, 3, 10), Two(4, 4, 0, 0)]) == comparison.newcombe(
+        9, 10, 3, 10
+    )
+    assert comparison.stratified([Two(4, 4, 0, 0)]) == (0.0, -1.0, 1.0)
+    assert comparison.pooled([Two(9, 10, 3, 10)]) == (9, 10, 3, 10)
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((10, 10, 10, 10), -0.12, 0.12),
+        ((40, 40, 10, 10), -0.04, 0.12),
+        ((10, 10, 0, 10), 0.83, 1.0),
+        ((0, 10, 0, 10), -0.12, 0.12),
+    ],
+)
+def test_strata_that_always_hit_or_miss_leave_room(
+    counts: tuple[int, int, int, int], low: float, high: float
+) -> None:
+    found = comparison.stratified([Two(*counts)] * 3)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.01)
 
 
 def test_answers_needed_give_the_promised_power_also_in_unequal_arms() -> None:

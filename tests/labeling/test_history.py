@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labeling import answer_files, answers, history, project, queue
+from labeling import answer_files, answers, history, people, project, queue
 from labeling.config import SETTINGS
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
@@ -262,3 +262,27 @@ def test_an_item_that_another_import_brought_too_stays(made: Project) -> None:
     more_rows(made, extra, source="third.csv")
     back = Snapshot(made)
     assert back.standing(DataVersion(back.upto)).excluded == set()
+
+
+def test_roles_are_set_back_too(made: Project) -> None:
+    people.set_roles(made, {"Olga": "owner", "Rita": "reviewer"}, author="t")
+    wrong = people.set_roles(made, {"Rita": "none", "Eve": "owner", "Ann": "reviewer"}, author="t")
+    people.set_roles(made, {"Ann": "annotator"}, author="t")
+    assert wrong is not None
+    undone = history.revert(made, wrong, author="t")
+    standing = {"Olga": "owner", "Rita": "reviewer", "Ann": "annotator"}
+    assert dict(people.table(made).to_numpy().tolist()) == standing, "the later word on Ann stays"
+    with pytest.raises(InputError, match="no fact"):
+        history.revert(made, wrong, author="t")
+    history.revert(made, undone, author="t")
+    assert people.role_of(made, "Eve") == "owner"
+    assert verify(made).empty
+
+
+def test_a_revert_leaves_no_list_without_an_owner(made: Project) -> None:
+    first = people.set_roles(made, {"Olga": "owner"}, author="t")
+    people.set_roles(made, {"Rita": "reviewer"}, author="t")
+    assert first is not None
+    with pytest.raises(InputError, match="at least one owner"):
+        history.revert(made, first, author="t")
+    assert people.role_of(made, "Olga") == "owner"

@@ -11,9 +11,11 @@ import pytest
 
 from labeling import (
     answer_files,
+    answers,
     history,
     impact,
     project,
+    queue,
     rounds,
     versions,
     waterfall,
@@ -24,7 +26,8 @@ from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.impact import Ruler
 from labeling.project import Project
-from labeling.store import items
+from labeling.store import items, slots
+from labeling.store import rounds as store
 from labeling.versions import Snapshot
 from tests.factories import (
     answer_queue,
@@ -78,7 +81,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def rulings(into: Project, source: str) -> None:
-    from labeling.store import changes, slots
+    from labeling.store import changes
 
     targets = [
         i
@@ -199,3 +202,56 @@ def test_random_changes_of_nothing_are_within_their_own_band(story: Project) -> 
     assert impact.placebo(fits, ruler, ends, size=25, touched=touched) == band
     assert impact.placebo(fits, ruler, ends, size=0) == 0.0
     assert impact.placebo(fits, ruler, ends, size=5, touched=set(training.labels)) is None
+
+
+# Active choice against random
+
+
+def test_next_best_items_count_as_what_they_are_behind(tmp_path: Path) -> None:
+    few = {"batch_size": "10", "control_share": "0.2", "second_opinions": "0"}
+    with make_project(tmp_path / "p.db", FRAME, settings=few) as made:
+        seeds = answered(made) | beyond(made, 6)
+        filed = open_extras(made)[:5]
+        rows = [(item, "ann", TRUTH[source_of(made)[item]]) for item in filed]
+        by_file(made, pd.DataFrame(rows, columns=["item", "who", "label"], dtype=object))
+        rounds.close_round(made)
+        later = answered(made) | beyond(made, 4)
+        rounds.close_round(made)
+        fits = Fits(Snapshot(made))
+        closed = store.every(made.db)[-1]
+        training = fits.snapshot.training_set(DataVersion(closed.upto_event))
+        base, random, chosen = impact._origins(fits, training)
+        pool = {i.item_id for i in items.every(made.db) if i.side == "pool"}
+        assert (len(base), len(random), len(chosen)) == (26, 2, 12)
+        assert set(base) == seeds & pool
+        assert {*random, *chosen} == later & pool
+        assert set(training.labels) - {*base, *random, *chosen} == set(filed)
+        body = impact.cached(made, impact.REPORT)
+        assert body is not None
+        assert body[1]["control"]["n_labels"] == 28, "the same base and two more labels in each arm"
+        assert body[1]["control_curve"][-1]["n_labels"] == 28
+
+
+def source_of(of: Project) -> dict[str, str]:
+    return {item.item_id: item.source_id for item in items.every(of.db)}
+
+
+def answered(by: Project) -> set[str]:
+    """Answer the batch; the items."""
+    batch = [slot.item_id for slot in slots.open_slots(by.db, queue.current_batch(by))]
+    assert answer_queue(by, TRUTH) == len(batch)
+    return set(batch)
+
+
+def beyond(by: Project, n: int) -> set[str]:
+    """Answer next-best items behind the batch; the items."""
+    new = queue.take(by, "oracle", want=n, beyond=True).new
+    for slot in new:
+        truth = TRUTH[source_of(by)[slot.item_id]]
+        answers.answer(by, slot.slot_id, truth, annotator="oracle")
+    assert len(new) == n
+    return {slot.item_id for slot in new}
+
+
+def open_extras(of: Project) -> list[str]:
+    return sorted(slots.queued_items(of.db, "extra"))

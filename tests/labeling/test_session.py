@@ -12,7 +12,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from labeling import answers, imports, project, queue, rounds, session, verification
+from labeling import (
+    answer_files,
+    answers,
+    batches,
+    impact,
+    imports,
+    project,
+    queue,
+    rounds,
+    session,
+    verification,
+    waterfall,
+)
 from labeling.core.features import Content
 from labeling.errors import ForbiddenError, InputError, NotFoundError
 from labeling.ingest import Roles
@@ -117,15 +129,125 @@ def test_when_the_batch_is_answered_there_is_a_summary_and_more_only_on_request(
     assert verification.verify(made).empty
 
 
-def test_an_answer_to_a_next_best_item_is_kept_after_the_round_is_closed(made: Project) -> None:
+def test_a_late_answer_to_a_next_best_item_fills_the_place_that_the_next_batch_gave_it(
+    made: Project,
+) -> None:
     answer_queue(made, TRUTH, annotator="ann")
-    item = sync(made, beyond=True)["items"][0]
-    made.db.execute("UPDATE slot SET leased_until = 1")
+    mine = sync(made, beyond=True, want=20)["items"]
+    made.db.execute("UPDATE slot SET leased_until = 1 WHERE leased_by = 'ann'")
     rounds.close_round(made)
-    assert slots.get(made.db, item["slot"]) is None, "what nobody answered is not kept for ever"
-    assert sync(made, ops=[label(item)], want=0)["receipts"][0]["state"] == "saved"
-    assert ("ann", "label", "sport") in events.annotations_of(made.db, item["item"])
+    again = {slot.item_id for slot in slots.open_slots(made.db, queue.current_batch(made))}
+    late = next(item for item in mine if item["item"] in again)
+    other = next(item for item in mine if item["item"] not in again)
+    for item in (late, other):
+        assert slots.get(made.db, item["slot"]) is None, "what was not answered is not kept"
+        told = sync(made, ops=[label(item)], want=0)["receipts"][0]
+        assert told["state"] == "saved"
+        assert ("ann", "label", "sport") in events.annotations_of(made.db, item["item"])
+    assert slots.progress(made.db, queue.current_batch(made))[0] == 1
     assert verification.verify(made).empty
+
+
+def test_what_people_took_in_hand_while_a_batch_was_computed_is_not_asked_again(
+    made: Project,
+) -> None:
+    answer_queue(made, TRUTH, annotator="ann")
+    planned = batches.plan(made, round_no=2, proba=None)
+    held = sync(made, "bob", beyond=True, want=20)["items"]
+    assert {i["item"] for i in held} & {pick.item_id for pick in planned.asked}
+    slots.close_queue(made.db, queue.current_batch(made), now=0)
+    batches.write(made, planned, round_no=2, strategy="x")
+    asked = sync(made, "cy", want=20)["items"]
+    assert not {i["item"] for i in held} & {i["item"] for i in asked}
+
+
+# Several answers an item
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[Project]:
+    """Every item of the batch is asked of two people."""
+    with make_project(tmp_path / "d.db", FRAME) as one:
+        project.change_settings(one, SETTINGS | {"overlap": "2", "batch_size": "4"}, author="t")
+        answer_queue(one, TRUTH)
+        rounds.close_round(one)
+        yield one
+
+
+def undo(target: str) -> dict[str, Any]:
+    return {"uid": str(uuid.uuid4()), "kind": "undo", "target": target}
+
+
+def filled_by_ann(of: Project, item: str) -> int:
+    return int(of.db.execute(
+        "SELECT count(*) FROM slot s JOIN event e ON e.event_id = s.answered_by "
+        "WHERE s.item_id = ? AND e.annotator = 'ann'", (item,),
+    ).fetchone()[0])  # fmt: skip
+
+
+def test_nobody_gives_two_of_the_answers_that_are_asked_of_two_people(double: Project) -> None:
+    one, two, three = sync(double, want=3)["items"]
+    first = label(one)
+    second = label(one, "money") | {"slot": None, "target": first["uid"]}
+    sync(double, ops=[first, second, undo(second["uid"])], want=0)
+    skip = label(two) | {"kind": "skip", "value": None}
+    fix = [label(two, v) | {"slot": None, "target": skip["uid"]} for v in ("sport", "money")]
+    sync(double, ops=[skip, *fix], want=0)
+    frame = pd.DataFrame({"i": [three["item"]], "who": ["ann"], "y": ["sport"]}, dtype=object)
+    for _ in range(2):
+        answer_files.label_from_table(
+            double, frame, item="i", annotator="who", label="y", source="f", author="t"
+        )
+    assert [filled_by_ann(double, item["item"]) for item in (one, two, three)] == [1, 1, 1]
+    rest = answer_queue(double, TRUTH, annotator="ann")
+    assert rest == 14 - 3, "she is not asked again"
+    assert answer_queue(double, TRUTH, annotator="bob") == 14
+    assert slots.progress(double.db, queue.current_batch(double)) == (28, 28)
+    assert verification.verify(double).empty
+
+
+def test_an_undone_answer_leaves_its_place_to_another_one_that_stands(made: Project) -> None:
+    item = sync(made, "ann", want=1)["items"][0]
+    made.db.execute("UPDATE slot SET leased_until = 1 WHERE leased_by = 'ann'")
+    assert ids(sync(made, "bob", want=1)) == [item["item"]]
+    mine = label(item)
+    sync(made, "ann", ops=[mine], want=0)
+    sync(made, "bob", ops=[label(item, "money")], want=0)
+    sync(made, "ann", ops=[undo(mine["uid"])], want=0)
+    assert slots.progress(made.db, queue.current_batch(made))[0] == 1, "bob's answer fills it"
+    assert answer_queue(made, TRUTH, annotator="ann") == 29
+    assert verification.verify(made).empty
+
+
+def test_undoing_a_correction_gives_nobody_a_place_that_was_closed(double: Project) -> None:
+    item = sync(double, want=1)["items"][0]
+    first = label(item)
+    second = label(item, "money") | {"slot": None, "target": first["uid"]}
+    sync(double, ops=[first], want=0)
+    rounds.close_round(double)
+    before = slots.held(double.db, queue.current_batch(double), "ann")
+    sync(double, ops=[second, undo(second["uid"])], want=0)
+    assert slots.held(double.db, queue.current_batch(double), "ann") == before == []
+
+
+def test_an_operation_that_breaks_is_refused_alone(
+    made: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = sync(made, want=2)["items"]
+    broken = label(one) | {"uid": str(uuid.uuid4())}
+    real = events.append
+
+    def append(db: Any, new: Any) -> int:
+        done = real(db, new)
+        if new[0].event_id == broken["uid"]:
+            raise RuntimeError("a fault of ours, planted")
+        return done
+
+    monkeypatch.setattr(events, "append", append)
+    told = sync(made, ops=[broken, label(two)], want=0)["receipts"]
+    assert [r["state"] for r in told] == ["refused", "saved"]
+    assert "RuntimeError" in told[0]["message"]
+    assert events.get(made.db, broken["uid"]) is None, "what it wrote is taken back"
 
 
 def test_overlap_asks_as_many_different_people(tmp_path: Path) -> None:
@@ -249,7 +371,12 @@ def test_a_text_of_ten_megabytes_is_cut_and_can_be_had_whole(tmp_path: Path) -> 
 # What is sent
 
 
+A_LABEL = {"uid": str(uuid.uuid4()), "kind": "label", "item": "x"}
 BAD = [
+    {"ops": [A_LABEL | {"item": ""}]},
+    {"ops": [A_LABEL | {"value": "half a sign \ud800"}]},
+    {"ops": [A_LABEL | {"value": ["\udfff"]}]},
+    {"ops": [A_LABEL | {"ms": float("nan")}]},
     {"ops": "x"},
     {"ops": [1]},
     {"ops": [{"uid": "not-a-uuid", "kind": "label"}]},
@@ -276,14 +403,11 @@ REFUSED = [
     ({"value": "no class"}, "no class"),
     ({"value": None}, "one class"),
     ({"value": ["sport", "money"]}, "one class"),
-    ({"slot": 10**9, "item": ""}, "no slot"),
-    ({"slot": 10**9, "kind": "skip"}, "no slot"),
     ({"item": "nonesuch"}, "no item"),
     ({"slot": None, "item": "nonesuch"}, "no item"),
     ({"kind": "drop tables"}, "no operation"),
     ({"kind": "flag", "value": "  "}, "comment"),
     ({"kind": "flag", "value": "x" * 10_001}, "comment"),
-    ({"kind": "skip", "slot": None}, "skipped"),
     ({"kind": "undo", "target": "nonesuch"}, "no such answer"),
 ]
 
@@ -348,6 +472,29 @@ def test_nobody_undoes_corrects_or_reads_what_is_anothers(made: Project) -> None
     with pytest.raises(NotFoundError):
         session.image(made, "eve", item["item"])
     assert events.annotations_of(made.db, item["item"]) == [("ann", "label", "sport")]
+
+
+def test_a_ruling_is_passed_on_undone_and_corrected_by_reviewers_only(made: Project) -> None:
+    answer_queue(made, TRUTH, annotator="ann", limit=3)
+    asked = [row[0] for row in events.answers(made.db)][:2]
+    with made.writing():
+        change = changes.add(made.db, "adjudicate", title="A", author="t", at=project.now())
+        rows = [NewSlot("adjudicate", change, i, n, "disagreement") for n, i in enumerate(asked)]
+        slots.publish(made.db, rows)
+    one, two = sync(made, "rev", queue=change, may_rule=True)["items"]
+    passed = label(one) | {"kind": "skip", "value": None}
+    ruled = label(two, "money")
+    sync(made, "rev", ops=[passed, ruled], queue=change, may_rule=True, want=0)
+    assert slots.progress(made.db, change) == (2, 2)
+    again = label(two, "sport") | {"slot": None, "target": ruled["uid"]}
+    for op in (undo(ruled["uid"]), undo(passed["uid"]), again):
+        told = sync(made, "rev", ops=[op], want=0)["receipts"][0]
+        assert told["state"] == "refused", "no reviewer any more"
+    kinds = [row["kind"] for row in session.history(made, "rev")["rows"]]
+    assert sorted(kinds) == ["adjudicate", "skip"]
+    sync(made, "rev", ops=[undo(passed["uid"])], queue=change, may_rule=True, want=0)
+    assert slots.progress(made.db, change) == (1, 2)
+    assert verification.verify(made).empty
 
 
 def test_review_queues_are_for_reviewers_in_both_directions(made: Project) -> None:
@@ -439,7 +586,10 @@ def test_several_classes_an_item_come_in_and_go_out_as_lists(tmp_path: Path) -> 
         none = label(item, []) | {"slot": None, "target": ops[0]["uid"]}
         sync(made, ops=[none], want=0)
         assert session.history(made, "ann")["rows"][0]["value"] == []
-        with pytest.raises(InputError, match="several classes"):
-            rounds.close_round(made)
+        closed = rounds.close_round(made)
+        assert closed.report["gold_needed"] == impact.NO_MODEL
+        assert slots.progress(made.db, closed.next_batch)[1] > 0, "there is always more to label"
+        with pytest.raises(InputError, match="no model learns several"):
+            waterfall.measure(made)
         assert answers.label_value(made, "a") == '["a"]'
         assert verification.verify(made).empty

@@ -196,7 +196,7 @@ def test_eight_people_at_once_never_get_the_same_slot_and_none_is_lost(project: 
                     with own.writing():
                         answer_id = f"{name}-{slot.slot_id}"
                         events.append(own.db, [event(answer_id, slot.item_id, who=name)])
-                        slots.answer(own.db, slot, answer_id)
+                        slots.answer(own.db, slot, answer_id, name)
         except BaseException as error:
             failures.append(error)
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from labeling import export, queue, team
-from labeling.core.comparison import newcombe
-from labeling.project import Project
+from labeling.core.comparison import Two, newcombe, stratified
+from labeling.project import Project, change_settings
 from labeling.store import changes, events, items
 from labeling.store.events import NewEvent
 from labeling.team import Arm
@@ -184,6 +184,85 @@ def test_several_people_have_a_row_each_and_words_stand_for_all_of_them(at_work:
     ]
     assert list(found["words"].astype(bool)) == [True, False, False]
     assert np.isnan(found.loc[1, "followed_shown"])
+
+
+def say_many(of: Project, items: list[str], *, shown: bool, followed: int, change: int) -> None:
+    for nth, item in enumerate(items):
+        value = "sport" if nth < followed else "money"
+        say(of, item, "Ann", value, context=told(shown), change=change, ms=1000 if shown else 3000)
+
+
+def batch(of: Project) -> int:
+    with of.writing():
+        return changes.add(of.db, "round", title="Batch", author="t", at="now")
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[Project]:
+    with make_project(tmp_path / "w.db", text_frame(800)) as made:
+        yield made
+
+
+def test_a_changed_setting_is_not_taken_for_an_effect(wide: Project) -> None:
+    pool = of_side(wide, "pool")
+    say_many(wide, pool[:100], shown=False, followed=55, change=batch(wide))  # hidden from all
+    easy = batch(wide)
+    say_many(wide, pool[100:180], shown=True, followed=76, change=easy)
+    say_many(wide, pool[180:220], shown=False, followed=38, change=easy)
+    found = team.influence(wide)
+    assert found is not None
+    row = found.iloc[0]
+    assert (row["n_shown"], row["n_hidden"], row["delta"]) == (80, 40, 0)
+    assert (row["low"], row["high"]) == pytest.approx(newcombe(76, 80, 38, 40)[1:])
+    assert row["words"].endswith("no difference was seen.")
+
+
+def test_a_setting_that_was_changed_within_a_batch_divides_it(wide: Project) -> None:
+    pool, change = of_side(wide, "pool"), batch(wide)
+    change_settings(wide, {"suggestions_hidden": "0.5"}, author="t")
+    say_many(wide, pool[:60], shown=True, followed=30, change=change)
+    say_many(wide, pool[60:120], shown=False, followed=30, change=change)
+    change_settings(wide, {"suggestions_hidden": "0"}, author="t")
+    say_many(wide, pool[120:220], shown=True, followed=100, change=change)
+    found = team.influence(wide)
+    assert found is not None
+    assert found.loc[0, ["n_shown", "n_hidden", "delta"]].tolist() == [60, 60, 0]
+
+
+def test_batches_are_compared_each_in_itself_and_then_together(wide: Project) -> None:
+    pool, hard, easy = of_side(wide, "pool"), batch(wide), batch(wide)
+    say_many(wide, pool[:50], shown=True, followed=35, change=hard)
+    say_many(wide, pool[50:90], shown=False, followed=20, change=hard)
+    say_many(wide, pool[90:190], shown=True, followed=98, change=easy)
+    say_many(wide, pool[190:200], shown=False, followed=9, change=easy)
+    found = team.influence(wide)
+    assert found is not None
+    row = found.iloc[0]
+    strata = [Two(35, 50, 20, 40), Two(98, 100, 9, 10)]
+    assert (row["delta"], row["low"], row["high"]) == pytest.approx(stratified(strata))
+    assert row["followed_shown"] - row["followed_hidden"] == pytest.approx(row["delta"])
+    assert (row["n_shown"], row["n_hidden"]) == (150, 50)
+    assert "17 points (1 to 32) more often" in row["words"]
+
+
+def test_two_people_on_one_item_count_once_together_and_each_alone(at_work: Project) -> None:
+    pool = of_side(at_work, "pool")
+    say(at_work, pool[0], "Ann", context=told(True))
+    say(at_work, pool[0], "Bob", context=told(False))
+    say(at_work, pool[1], "Bob", context=told(False))
+    found = team.influence(at_work)
+    assert found is not None
+    assert found[["n_shown", "n_hidden"]].to_numpy().tolist() == [[1, 1], [1, 0], [0, 2]]
+
+
+def test_labels_that_nothing_can_be_compared_with_decide_nothing(wide: Project) -> None:
+    pool = of_side(wide, "pool")
+    say_many(wide, pool[:100], shown=False, followed=55, change=batch(wide))
+    say_many(wide, pool[100:200], shown=True, followed=95, change=batch(wide))
+    found = team.influence(wide)
+    assert found is not None
+    assert found.loc[0, ["delta", "low", "high"]].tolist() == [0, -1, 1]
+    assert "no batch has labels both" in found.loc[0, "words"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ def show(project: Project, person: str, *, queue: int | None = None, review: boo
             "api": address(),
             "token": tokens.issue(project.name, person),
             "project": project.name,
+            "project_id": project.identity,
             "title": project.title,
             "annotator": person,
             "queue": session.BATCH if queue is None else queue,

@@ -21,13 +21,14 @@ from starlette.routing import Route
 
 from labeling import people, session
 from labeling.errors import BusyError, ForbiddenError, InputError, NotFoundError
-from labeling.project import Project, open_project, path_for
-from pages.shared import tokens
-from pages.shared.choice import projects_folder
+from labeling.project import Project, open_project
+from pages.shared import identity, tokens
+from pages.shared.choice import projects_by_name
 from pages.shared.tokens import Claim, TokenError
 
 MOST_BYTES = 1_000_000
 MOST_DROPPED = 50_000_000
+LONGEST_WAIT = 8.0  # seconds for other writers; the browser asks again
 
 _log = logging.getLogger("groundwork")
 _writers = ThreadPoolExecutor(8, thread_name_prefix="labeler")
@@ -58,7 +59,7 @@ def routes() -> list[Route]:
 
 
 def _sync(project: Project, claim: Claim, body: Mapping[str, Any]) -> dict[str, Any]:
-    role = people.role_of(project, claim.annotator)
+    role = identity.role_in(project, claim.annotator)
     request = session.read_request(body)
     may_rule = people.allows(role, people.REVIEWER)
     told = session.exchange(project, claim.annotator, request, may_rule=may_rule)
@@ -139,16 +140,16 @@ _PRIVATE = {"Cache-Control": "no-store"}
 
 def _project(name: str) -> Project:
     """The project, kept open by each thread: closing the last connection would flush the log."""
-    path = path_for(projects_folder(), name)
-    kept: dict[Path, tuple[int, Project]] = _own.__dict__.setdefault("projects", {})
-    if not path.is_file():
+    info = projects_by_name().get(name)
+    if info is None:
         raise NotFoundError(f"there is no project '{name}' here any more")
-    file = path.stat().st_ino
-    if path not in kept or kept[path][0] != file:
-        if path in kept:
-            kept.pop(path)[1].close()
-        kept[path] = (file, open_project(path))
-    return kept[path][1]
+    kept: dict[Path, tuple[int, Project]] = _own.__dict__.setdefault("projects", {})
+    file = info.path.stat().st_ino
+    if info.path not in kept or kept[info.path][0] != file:
+        if info.path in kept:
+            kept.pop(info.path)[1].close()
+        kept[info.path] = (file, open_project(info.path, wait=LONGEST_WAIT))
+    return kept[info.path][1]
 
 
 STATUS: dict[type[Exception], int] = {
