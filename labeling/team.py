@@ -14,6 +14,7 @@ import pandas as pd
 from labeling.core.comparison import (
     Interval,
     Two,
+    about,
     answers_needed,
     excludes_zero,
     pooled,
@@ -214,6 +215,4 @@ def influence_in_words(difference: Interval, *, shown: Arm, hidden: Arm) -> str:
     if needed is None:
         return f"{seen}: no difference was seen."
     n = shown.n + hidden.n
-    return (
-        f"{seen}: needs about {comparison.about(max(needed - n, math.ceil(n / 10)))} more labels."
-    )
+    return f"{seen}: needs about {about(max(needed - n, math.ceil(n / 10)))} more labels."

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from labeling import requirements
 from labeling.project import opened
 from tests.browser.conftest import Server, View, sign_in
-from tests.browser.test_labeler import MANY, ME, Desk, numbers, texts
+from tests.browser.test_labeler import (
+    MANY,
+    ME,
+    SYNC,
+    Desk,
+    make_dispute,
+    make_pictures,
+    numbers,
+    texts,
+)
 from tests.factories import make_project, table_frame, text_frame
 
 VIEWS = [View(width, 800, scheme) for scheme in ("light", "dark") for width in (1280, 800)]
@@ -35,6 +45,9 @@ def projects(server: Server) -> dict[str, str]:
     names = {kind: f"{kind}{next(numbers)}" for kind in make}
     for kind, (frame, roles) in make.items():
         make_project(server.projects / f"{names[kind]}.db", frame, **roles).close()
+    names |= {"image": f"image{next(numbers)}", "dispute": f"dispute{next(numbers)}"}
+    make_pictures(server.projects / f"{names['image']}.db")
+    make_dispute(server.projects / f"{names['dispute']}.db")
     with opened(server.projects / f"{names['short']}.db") as project:
         requirements.save_guideline(project, "Read it all.", author=ME, examples=EXAMPLES)
     return names
@@ -77,9 +90,10 @@ def test_every_state_is_accessible(
     page: Page, server: Server, projects: dict[str, str], look: Look
 ) -> None:
     sign_in(page.context, ME)
-    through = {"short": short, "many": many, "several": several}
+    through = {"short": short, "many": many, "several": several, "image": image}
     for kind, project in projects.items():
-        desk = Desk(page, server, project).open()
+        desk = Desk(page, server, project)
+        desk.open("review" if kind == "dispute" else "label")
         look(f"item-{kind}")
         if kind in through:
             through[kind](desk, look)
@@ -96,6 +110,12 @@ def short(desk: Desk, look: Look) -> None:
             desk.part("correct").first.click()
         look(name)
         desk.page.keyboard.press("Escape")
+    desk.page.route(SYNC, forge)
+    desk.press("1")
+    expect(desk.root).to_have_attribute("data-refused", "1")
+    look("refused")
+    desk.page.unroute(SYNC)
+    desk.part("discard").click()
     desk.page.context.set_offline(True)
     desk.press("1")
     desk.wait("offline")
@@ -109,10 +129,23 @@ def short(desk: Desk, look: Look) -> None:
     look("done")
 
 
+def forge(route: Route) -> None:
+    """An answer that the server refuses."""
+    body = json.loads(route.request.post_data or "{}")
+    for op in body["ops"]:
+        op["value"] = "no such class"
+    route.continue_(post_data=json.dumps(body))
+
+
 def many(desk: Desk, look: Look) -> None:
     desk.page.keyboard.insert_text("card")
     expect(desk.part("class").first).to_have_attribute("data-class", "card_about_to_expire")
     look("typed")
+
+
+def image(desk: Desk, look: Look) -> None:
+    desk.page.keyboard.press("z")
+    look("zoomed")
 
 
 def several(desk: Desk, look: Look) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -44,8 +45,8 @@ class Desk:
     def __init__(self, page: Page, server: Server, project: str) -> None:
         self.page, self.path, self.project = page, server.projects / f"{project}.db", project
 
-    def open(self) -> Desk:
-        self.page.goto(f"/label?project={self.project}")
+    def open(self, where: str = "label") -> Desk:
+        self.page.goto(f"/{where}?project={self.project}")
         return self.wait("asking")
 
     def wait(self, state: str) -> Desk:
@@ -161,6 +162,69 @@ def test_what_is_typed_elsewhere_or_with_control_is_no_answer(start: Start) -> N
     assert desk.item == first
 
 
+def test_keys_act_only_where_the_focus_is_on_the_labeler_or_on_nothing(start: Start) -> None:
+    desk = start()
+    first = desk.item
+    desk.page.get_by_role("link", name="Label", exact=True).focus()
+    for key in ("1", "s", "h", "?"):
+        desk.page.keyboard.press(key)
+    assert desk.item == first
+    expect(desk.part("open-history")).to_have_attribute("aria-expanded", "false")
+    desk.part("open-guideline").focus()
+    desk.press("1")
+    desk.page.evaluate("document.activeElement.blur()")
+    desk.press("2")
+    assert len(desk.answers()) == 2
+
+
+def test_a_link_that_leads_here_leaves_the_keys_to_the_labeler(start: Start) -> None:
+    desk = start()
+    desk.page.get_by_role("link", name="Overview", exact=True).click()
+    expect(desk.root).to_have_count(0)
+    desk.page.get_by_role("link", name="Label", exact=True).click()
+    desk.wait("asking")
+    assert desk.has_focus("item")
+    desk.press("1")
+
+
+def test_letter_keys_are_switched_off_and_alt_still_has_them(start: Start) -> None:
+    desk = start()
+    desk.page.keyboard.press("?")
+    switch = desk.part("letters")
+    expect(switch).to_have_text("Letter keys: on")
+    switch.press("Space")
+    expect(switch).to_have_attribute("aria-checked", "false")
+    desk.page.keyboard.press("Escape")
+    desk.page.reload()
+    first = desk.wait("asking").item
+    for key in ("1", "s", "h", "?", "z"):
+        desk.page.keyboard.press(key)
+    assert desk.item == first
+    expect(desk.part("panel")).to_have_class("side")
+    expect(desk.part("class").first).to_have_attribute("aria-keyshortcuts", "Alt+1")
+    second = desk.press("Alt+1", "Alt+s")[1]
+    desk.press("Alt+u")
+    assert desk.item == second
+    desk.part("open-help").click()
+    expect(switch).to_have_text("Letter keys: off")
+    switch.click()
+    desk.press("2")
+    assert desk.answers() == {first: "money", second: "sport"}
+
+
+def test_where_letter_keys_are_off_a_digit_in_the_field_is_text(start: Start) -> None:
+    desk = start(texts(), classes=MANY)
+    desk.page.evaluate("localStorage.setItem('groundwork:letter-keys', 'off')")
+    desk.page.reload()
+    first = desk.wait("asking").item
+    desk.page.keyboard.press("2")
+    expect(desk.part("find")).to_have_value("2")
+    assert desk.item == first
+    desk.page.keyboard.press("Escape")
+    desk.press("Alt+2")
+    assert desk.answers() == {first: "age_limit"}
+
+
 def test_letters_work_by_their_place_where_another_alphabet_is_typed(start: Start) -> None:
     desk = start()
     first = desk.item
@@ -215,6 +279,99 @@ def test_undo_goes_back_as_far_as_one_likes_also_over_a_reload(start: Start) -> 
     desk.press("2")
     assert desk.answers() == {first: "sport"}
     assert desk.item == second
+
+
+def correct(desk: Desk, label: str) -> None:
+    """Correct the newest answer in the history, which is open."""
+    desk.part("correct").first.click()
+    desk.part("history").get_by_role("combobox").select_option(label)
+    desk.part("correct-save").click()
+    expect(desk.part("history").locator("li").first).to_contain_text("✓ Saved")
+
+
+def test_a_correction_is_corrected_and_taken_back(start: Start, page: Page) -> None:
+    desk, sent = start(classes=("a", "b", "c")), []
+    page.on("request", lambda request: sent.extend(operations(request.post_data)))
+    (first,) = desk.press("1")
+    desk.settled().page.keyboard.press("h")
+    correct(desk, "b")
+    correct(desk, "c")
+    assert [op["target"] for op in sent] == [None, sent[0]["uid"], sent[1]["uid"]]
+    desk.page.keyboard.press("Escape")
+    desk.page.keyboard.press("u")
+    expect(desk.root).to_contain_text("Took back the correction to c.")
+    assert desk.answers() == {first: "b"}
+
+
+def operations(body: str | None) -> list[dict[str, Any]]:
+    """What a request to the route carries."""
+    return list(json.loads(body or "{}").get("ops", []))
+
+
+def test_of_an_earlier_visit_s_correction_the_first_answer_stands_again(start: Start) -> None:
+    desk = start()
+    (first,) = desk.press("1")
+    desk.settled().page.keyboard.press("h")
+    correct(desk, "sport")
+    desk.page.reload()
+    shown = desk.wait("asking").item
+    desk.page.keyboard.press("u")
+    expect(desk.root).to_contain_text("You said money: it stands again. Took back sport.")
+    assert (desk.item, desk.answers()) == (shown, {first: "money"})
+    desk.press("u")
+    assert (desk.item, desk.answers()) == (first, {})
+
+
+def test_an_undo_that_was_refused_can_be_tried_again(start: Start, page: Page) -> None:
+    desk = start()
+    (first,) = desk.press("1")
+    desk.settled().page.reload()
+    shown = desk.wait("asking").item
+
+    def forge(route: Route) -> None:
+        body = json.loads(route.request.post_data or "{}")
+        for op in body["ops"]:
+            op["target"] = "nobody's"
+        route.continue_(post_data=json.dumps(body))
+
+    page.route(SYNC, forge)
+    page.keyboard.press("u")
+    expect(desk.root).to_contain_text("This answer could not be taken back.")
+    assert desk.item == shown
+    page.unroute(SYNC)
+    desk.press("u")
+    assert (desk.item, desk.answers()) == (first, {})
+
+
+def test_an_item_that_others_hold_by_now_is_skipped_all_the_same(start: Start, page: Page) -> None:
+    desk = start()
+
+    def forge(route: Route) -> None:
+        body = json.loads(route.request.post_data or "{}")
+        for op in body["ops"]:
+            op["slot"] = 10**9
+        route.continue_(post_data=json.dumps(body))
+
+    page.route(SYNC, forge)
+    desk.press("s")
+    desk.settled()
+    expect(desk.root).to_have_attribute("data-refused", "0")
+
+
+def test_half_a_letter_is_never_sent(start: Start, page: Page) -> None:
+    desk, sent = start(), []
+    page.on("request", lambda request: sent.append(request.post_data or ""))
+    page.keyboard.press("f")
+    desk.part("comment").evaluate("e => { e.value = 'half \\ud83d' }")
+    page.keyboard.press("Enter")
+    expect(desk.part("receipts")).to_have_text("1 saved, 0 waiting")
+    expect(desk.part("panel")).to_contain_text("half \ufffd")
+    page.keyboard.press("h")
+    search = "e => { e.value = '\\ud83d'; e.dispatchEvent(new Event('input')) }"
+    with page.expect_request("**/labeler/history") as asked:
+        desk.part("history-search").evaluate(search)
+    assert asked.value.post_data_json["search"] == "\ufffd"
+    assert not [body for body in sent if "\\ud83d" in body]
 
 
 def test_a_note_is_kept_with_the_item_and_escape_keeps_none(start: Start) -> None:
@@ -421,12 +578,15 @@ def picture(n: int) -> bytes:
     return packed.getvalue()
 
 
-def test_an_image_fits_and_is_zoomed_by_key(page: Page, server: Server) -> None:
+def make_pictures(path: Path) -> None:
     rows = {"id": range(14), "image": [picture(n) for n in range(14)]}
     roles = Roles(Content("image", ("image",)), id="id", classes=("dark", "light"))
-    path = server.projects / "pictures.db"
     frame = pd.DataFrame(rows, dtype=object)
     imports.create_project(path, frame, roles=roles, source="a.csv", author="test")[0].close()
+
+
+def test_an_image_fits_and_is_zoomed_by_key(page: Page, server: Server) -> None:
+    make_pictures(server.projects / "pictures.db")
     sign_in(page.context, ME)
     desk = Desk(page, server, "pictures").open()
     image, box = desk.part("item").locator("img"), desk.part("item")
@@ -446,17 +606,17 @@ def test_a_reviewer_sees_the_answers_side_by_side_and_rules_by_key(
     page: Page, server: Server, screenshots: Callable[[Page, str], None]
 ) -> None:
     path = server.projects / "dispute.db"
-    with make_project(path, text_frame(60)) as project:
-        for who, label in {"Bob": "sport", "Kim <b>": "money"}.items():
-            dispute(project, who, label)
-        review.adjudicate(project, 2, author=ME)
+    make_dispute(path)
     sign_in(page.context, ME)
     page.goto("/review?project=dispute")
     desk = Desk(page, server, "dispute").wait("asking")
     votes = page.get_by_role("region", name="Answers so far")
     expect(votes).to_contain_text("Kim <b>")
     expect(votes).to_contain_text("not sure")
-    expect(desk.part("class").first).to_be_in_viewport(ratio=1)
+    ruling = votes.locator(".vote").filter(has_text="Ruling")
+    expect(ruling).to_contain_text("Eve")
+    for part in (desk.part("item"), votes, desk.part("class").last):
+        expect(part).to_be_in_viewport(ratio=1)
     screenshots(page, "labeler-review")
     first = desk.press("1")[0]
     desk.press("2")
@@ -467,18 +627,27 @@ def test_a_reviewer_sees_the_answers_side_by_side_and_rules_by_key(
     assert sorted(map(str, rulings.values())) == ["money", "sport"]
 
 
+def make_dispute(path: Path) -> None:
+    """Two people disagree on two items, which are queued; somebody has ruled on both already."""
+    with make_project(path, text_frame(60)) as project:
+        for who, label in {"Bob": "sport", "Kim <b>": "money"}.items():
+            dispute(project, who, label)
+        review.adjudicate(project, 2, author=ME)
+        dispute(project, "Eve", "sport", kind="adjudicate")
+
+
 def both(project: Project) -> list[str]:
     """The first two items of the pool."""
     return [item.item_id for item in items.every(project.db) if item.side == "pool"][:2]
 
 
-def dispute(project: Project, who: str, label: str) -> None:
+def dispute(project: Project, who: str, label: str, *, kind: str = "label") -> None:
     """What somebody said of both, with a comment."""
     change = changes.last_batch(project.db)
     for item in both(project):
-        for kind, value in {"label": label, "flag": "not sure"}.items():
-            name = f"{who}-{kind}-{item}"
-            said = NewEvent(name, change, kind, item, who, value, 1500, 1, None, now())
+        for what, value in {kind: label, "flag": "not sure"}.items():
+            name = f"{who}-{what}-{item}"
+            said = NewEvent(name, change, what, item, who, value, 1500, 1, None, now())
             with project.writing():
                 events.append(project.db, [said])
 
@@ -550,6 +719,117 @@ def test_a_refused_answer_is_shown_with_the_reason_until_it_is_discarded(start: 
     expect(refused).to_be_hidden()
 
 
+def test_an_answer_that_breaks_the_server_is_refused_and_blocks_no_other(
+    start: Start, page: Page
+) -> None:
+    desk = start()
+
+    def stumble(route: Route) -> None:
+        if any(op["kind"] == "flag" for op in operations(route.request.post_data)):
+            route.fulfill(status=500, json={"error": "something went wrong on our side"})
+        else:
+            route.continue_()
+
+    page.route(SYNC, stumble)
+    page.keyboard.press("f")
+    page.keyboard.type("poison")
+    page.keyboard.press("Enter")
+    asked = desk.press("1", "2", "1")
+    expect(desk.root).to_have_attribute("data-refused", "1", timeout=20_000)
+    expect(desk.part("refused")).to_contain_text("something went wrong on our side")
+    assert list(desk.answers()) == asked[::-1]
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_while_the_server_cannot_work_nothing_is_refused(
+    start: Start, page: Page, status: int
+) -> None:
+    desk, told = start(), "the projects are somewhere else"
+    tries: list[str] = []
+
+    def fail(route: Route) -> None:
+        tries.append(route.request.url)
+        route.fulfill(status=status, json={"error": told})
+
+    page.route(SYNC, fail)
+    asked = desk.press("1", "2")
+    expect(desk.part("receipts")).to_contain_text(f"0 saved, 2 waiting: {told}")
+    page.wait_for_timeout(6_000)
+    assert len(tries) > 3
+    expect(desk.root).to_have_attribute("data-refused", "0")
+    desk.settled(2).page.unroute(SYNC)
+    assert list(desk.answers()) == asked[::-1]
+
+
+def test_what_waits_of_others_is_told_and_left_alone(
+    start: Start, context: BrowserContext, server: Server
+) -> None:
+    kim = start()
+    context.route(SYNC, lambda route: route.abort())
+    kim.press("1", "2")
+    kim.settled(2).page.close()
+    context.unroute(SYNC)
+    key = "groundwork:outbox:%2Felsewhere%2Flabeler:x:Ann:tab:1:uid"
+    context.add_init_script(f"localStorage.setItem('{key}', '{{}}')")
+    mine, again = context.new_page(), context.new_page()
+    make_project(server.projects / f"{kim.project}b.db", text_frame(60)).close()
+    other = Desk(mine, server, f"{kim.project}b").open()
+    expect(other.part("others")).to_have_text(
+        f"2 answers of yours in {kim.project} wait in this browser: open it to send them."
+    )
+    sign_in(context, "Ben")
+    ben = Desk(again, server, kim.project).open().settled()
+    expect(ben.part("others")).to_have_text(
+        f"2 answers of {ME} wait in this browser: open it as {ME} to send them."
+    )
+
+
+def test_after_a_pause_the_server_is_asked_before_anything_else_is_shown(
+    start: Start, page: Page
+) -> None:
+    page.clock.install()
+    desk, asked = start(), []
+    for _ in range(4):
+        page.clock.fast_forward("02:00")
+        page.wait_for_timeout(200)
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward("10:00")
+    page.wait_for_timeout(300)
+    assert not [url for url in asked if url.endswith("/sync")], "nobody is there"
+    with page.expect_request(SYNC):
+        page.mouse.move(300, 300)
+    desk.settled()
+    for _ in range(4):
+        page.clock.fast_forward("02:00")
+        page.wait_for_timeout(200)
+    page.clock.fast_forward("20:00")
+    page.route(SYNC, lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.keyboard.press("1")
+    expect(desk.root).to_have_attribute("data-state", "loading")
+    desk.wait("asking")
+
+
+def test_what_is_saved_is_told_now_and_then_and_what_goes_wrong_at_once(
+    start: Start, page: Page
+) -> None:
+    desk = start()
+    aloud = desk.part("aloud")
+    told = "e => { e.told = []; new MutationObserver(() => e.told.push(e.textContent))"
+    aloud.evaluate(f"{told}.observe(e, {{childList: true}}) }}")
+    for key in "1212":
+        desk.press(key)
+        page.wait_for_timeout(400)
+    expect(aloud).to_have_text(re.compile(r"^You said (money|sport)\. \d saved, \d waiting\.$"))
+    assert len(aloud.evaluate("e => e.told")) == 1
+    desk.press("u")
+    expect(aloud).to_have_text("Took back sport: here it is again.", timeout=500)
+    page.context.set_offline(True)
+    desk.press("1")
+    expect(aloud).to_have_text("no connection; your answers are kept.", timeout=1_000)
+    page.context.set_offline(False)
+    expect(aloud).to_have_text(re.compile("^Connected again"), timeout=20_000)
+
+
 def test_a_token_that_has_run_out_is_renewed_and_the_answer_is_kept(start: Start) -> None:
     desk = start()
     tokens: list[str] = []
@@ -589,6 +869,36 @@ def test_the_end_of_the_batch_is_summed_up(start: Start) -> None:
     expect(desk.part("summary").locator("th")).to_have_text(["money"])
     desk.press("u")
     desk.wait("asking")
+
+
+def test_beyond_the_batch_the_next_best_items_are_asked_and_of_the_next_batch_again(
+    start: Start, page: Page
+) -> None:
+    desk, sent = start(text_frame(60), settings={"batch_size": "5"}), []
+    page.on("request", lambda request: sent.append(json.loads(request.post_data or "{}")))
+    while desk.root.get_attribute("data-state") == "asking":
+        desk.press("1")
+        desk.settled()
+    desk.wait("done")
+    expect(desk.root).not_to_contain_text(re.compile(r"min(ute)? left|minute left"))
+    desk.part("go-on").click()
+    desk.wait("asking")
+    expect(desk.root.get_by_text("Next best", exact=True)).to_be_visible()
+    item = desk.press("2")[0]
+    assert desk.answers()[item] == "sport"
+    assert sent[-1]["beyond"]
+
+    def begin_another(route: Route) -> None:
+        told = (answer := route.fetch()).json()
+        told["progress"]["queue"] += 1
+        route.fulfill(response=answer, json=told)
+
+    page.route(SYNC, begin_another)
+    desk.press("1")
+    desk.settled().press("1")
+    desk.settled()
+    syncs = [body["beyond"] for body in sent if "beyond" in body]
+    assert (syncs[-2], syncs[-1]) == (True, False)
 
 
 @pytest.mark.parametrize("view", [View(400, 800)], indirect=True, ids=str)

@@ -267,4 +267,4 @@ def test_a_verdict_has_the_words_of_methods(
 def test_an_open_verdict_says_how_many_labels_are_missing() -> None:
     said = comparison.verdict(OPEN, n=200, band=0.0, disagreement=0.12)
     needed = comparison.labels_needed(0.04, 0.12)
-    assert said == f"not decided: needs about {(needed or 0) - 200} more labels"
+    assert said == f"not decided: needs about {comparison.about((needed or 0) - 200)} more labels"
