@@ -110,6 +110,7 @@ def short(desk: Desk, look: Look) -> None:
             desk.part("correct").first.click()
         look(name)
         desk.page.keyboard.press("Escape")
+        desk.page.keyboard.press("Escape")
     desk.page.route(SYNC, forge)
     desk.press("1")
     expect(desk.root).to_have_attribute("data-refused", "1")

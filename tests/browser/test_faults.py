@@ -6,6 +6,7 @@ with one outbox, a clock set back.
 
 from __future__ import annotations
 
+import re
 import resource
 import sqlite3
 import time
@@ -80,6 +81,7 @@ def press(page: Page, *keys: int) -> Pressed:
     """Answer by number keys; what was answered, by item. The screen moves on at once."""
     pressed: Pressed = {}
     for key in keys:
+        expect(labeler(page)).to_have_attribute("data-item", re.compile("."), timeout=SOON)
         item = labeler(page).get_attribute("data-item") or ""
         page.keyboard.press(str(key))
         expect(labeler(page)).not_to_have_attribute("data-item", item, timeout=5_000)

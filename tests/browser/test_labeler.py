@@ -284,8 +284,7 @@ def test_undo_goes_back_as_far_as_one_likes_also_over_a_reload(start: Start) -> 
 def correct(desk: Desk, label: str) -> None:
     """Correct the newest answer in the history, which is open."""
     desk.part("correct").first.click()
-    desk.part("history").get_by_role("combobox").select_option(label)
-    desk.part("correct-save").click()
+    desk.part("history").get_by_role("button", name=label, exact=True).click()
     expect(desk.part("history").locator("li").first).to_contain_text("✓ Saved")
 
 
@@ -364,7 +363,8 @@ def test_half_a_letter_is_never_sent(start: Start, page: Page) -> None:
     page.keyboard.press("f")
     desk.part("comment").evaluate("e => { e.value = 'half \\ud83d' }")
     page.keyboard.press("Enter")
-    expect(desk.part("receipts")).to_have_text("1 saved, 0 waiting")
+    desk.settled()
+    expect(desk.root).to_have_attribute("data-refused", "0")
     expect(desk.part("panel")).to_contain_text("half \ufffd")
     page.keyboard.press("h")
     search = "e => { e.value = '\\ud83d'; e.dispatchEvent(new Event('input')) }"
@@ -386,7 +386,7 @@ def test_a_note_is_kept_with_the_item_and_escape_keeps_none(start: Start) -> Non
     desk.page.keyboard.press("Enter")
     expect(desk.part("panel")).to_contain_text("rc: half of it is missing 1")
     assert (desk.item, desk.has_focus("item")) == (first, True)
-    expect(desk.part("receipts")).to_have_text("1 saved, 0 waiting")
+    desk.settled()
     desk.page.reload()
     expect(desk.part("panel")).to_contain_text("rc: half of it is missing 1")
     expect(desk.part("panel")).not_to_contain_text("not this")
@@ -412,13 +412,41 @@ def test_history_is_searched_and_corrected(start: Start) -> None:
     expect(rows).to_have_count(2)
     desk.part("history-search").fill(wanted.upper())
     expect(rows).to_have_count(1)
-    desk.part("correct").click()
-    rows.get_by_role("combobox").select_option("sport")
-    desk.part("correct-save").click()
+    desk.part("correct").press("Enter")
+    desk.page.keyboard.press("2")
     expect(rows).to_contain_text("✓ Saved")
     assert desk.answers() == {first: "sport", second: "money"}
     desk.page.keyboard.press("Escape")
     assert desk.has_focus("item")
+
+
+def test_while_the_history_is_open_class_keys_leave_the_item_behind_it_alone(start: Start) -> None:
+    desk = start()
+    first, second = desk.press("1")[0], desk.item
+    desk.settled().page.keyboard.press("h")
+    desk.part("history-search").fill("no such thing")
+    desk.page.evaluate("document.activeElement.blur()")
+    for key in "12sn":
+        desk.page.keyboard.press(key)
+    assert desk.item == second
+    desk.page.keyboard.press("h")
+    desk.page.keyboard.press("h")
+    expect(desk.part("history-search")).to_have_value("")
+    desk.part("correct").press("Enter")
+    desk.page.keyboard.press("Escape")
+    expect(desk.part("correct")).to_be_focused()
+    assert desk.answers() == {first: "money"}
+
+
+def test_one_of_77_classes_is_corrected_by_typing(start: Start) -> None:
+    desk = start(texts(), classes=MANY)
+    first = desk.type("lost")
+    desk.settled().page.keyboard.press("Alt+h")
+    desk.part("correct").press("Enter")
+    desk.page.keyboard.insert_text("card arr")
+    desk.page.keyboard.press("Enter")
+    expect(desk.part("history").locator("li").first).to_contain_text("✓ Saved")
+    assert desk.answers() == {first: "card_arrival"}
 
 
 # Many classes, several at once
@@ -433,11 +461,13 @@ def test_one_of_77_classes_is_found_by_a_few_letters(start: Start) -> None:
         (desk.type("top up"), "automatic_top_up"),
         (desk.type("ㅎㅂ"), "환불 요청"),
         (desk.type("분시"), "카드 분실"),
+        (desk.type("환불 요"), "환불 요청"),
+        (desk.type("pendingto"), "pending_top_up"),
         (desk.press("2")[0], "age_limit"),
+        (desk.press("0")[0], "card_delivery"),
     ]
     assert desk.answers() == dict(given)
-    first = desk.part("class").first
-    expect(first).to_have_attribute("data-class", "lost_or_stolen_card")
+    expect(desk.part("class").first).to_have_attribute("data-class", "activate_my_card")
     desk.page.keyboard.insert_text("card ")
     expect(desk.part("class").first).to_have_attribute("data-class", "card_arrival")
     assert desk.has_focus("find")
@@ -456,8 +486,7 @@ def test_in_the_field_letters_are_letters_and_alt_commands(start: Start) -> None
     desk.press("Alt+u")
     assert desk.item == first
     desk.page.keyboard.press("Escape")
-    desk.press("s")
-    desk.page.keyboard.press("/")
+    assert desk.has_focus("item")
     desk.page.keyboard.type("age")
     expect(desk.part("find")).to_have_value("age")
     desk.page.keyboard.press("ArrowDown")
@@ -483,6 +512,9 @@ def test_several_classes_are_toggled_and_saved_with_enter(start: Start) -> None:
     assert (desk.item, pressed) == (first, ["true", "true", "false"])
     desk.press("Enter")
     second = desk.item
+    desk.press("u")
+    assert desk.part("class").nth(0).get_attribute("aria-pressed") == "true"
+    desk.press("Enter")
     desk.page.keyboard.press("Enter")
     assert desk.item == second, "nothing chosen is not an answer"
     desk.press("n")
@@ -606,7 +638,7 @@ def test_a_reviewer_sees_the_answers_side_by_side_and_rules_by_key(
     page: Page, server: Server, screenshots: Callable[[Page, str], None]
 ) -> None:
     path = server.projects / "dispute.db"
-    make_dispute(path)
+    make_dispute(path, classes=("money", "sport", *(f"class {n}" for n in range(8))))
     sign_in(page.context, ME)
     page.goto("/review?project=dispute")
     desk = Desk(page, server, "dispute").wait("asking")
@@ -627,9 +659,9 @@ def test_a_reviewer_sees_the_answers_side_by_side_and_rules_by_key(
     assert sorted(map(str, rulings.values())) == ["money", "sport"]
 
 
-def make_dispute(path: Path) -> None:
+def make_dispute(path: Path, **roles: Any) -> None:
     """Two people disagree on two items, which are queued; somebody has ruled on both already."""
-    with make_project(path, text_frame(60)) as project:
+    with make_project(path, text_frame(60), **roles) as project:
         for who, label in {"Bob": "sport", "Kim <b>": "money"}.items():
             dispute(project, who, label)
         review.adjudicate(project, 2, author=ME)
@@ -653,6 +685,45 @@ def dispute(project: Project, who: str, label: str, *, kind: str = "label") -> N
 
 
 # The outbox
+
+
+def test_the_first_mount_takes_the_focus_from_the_sidebar(page: Page, server: Server) -> None:
+    name = f"work{next(numbers)}"
+    make_project(server.projects / f"{name}.db", text_frame(60)).close()
+    page.goto(f"/label?project={name}")
+    page.get_by_label("Your name").fill(ME)
+    page.keyboard.press("Enter")
+    desk = Desk(page, server, name).wait("asking")
+    assert desk.has_focus("item")
+    desk.press("1")
+
+
+def test_a_screen_that_cannot_begin_says_so_and_offers_a_reload(start: Start, page: Page) -> None:
+    desk = start()
+    broken = "export class View { constructor() { throw new Error('broken') } }"
+    kind = "text/javascript"
+    page.route("**/view.js*", lambda route: route.fulfill(body=broken, content_type=kind))
+    page.reload()
+    expect(desk.part("failed")).to_contain_text("The labeling screen could not be shown.")
+    page.unroute("**/view.js*")
+    desk.part("failed").get_by_role("button", name="Reload").click()
+    desk.wait("asking")
+
+
+def test_streamlit_s_own_words_on_a_dead_server_do_not_cover_the_page(
+    start: Start, page: Page, server: Server
+) -> None:
+    desk = start()
+    server.kill()
+    try:
+        desk.press("1")
+        page.wait_for_timeout(9_000)
+        expect(page.get_by_test_id("stDialog")).to_have_count(0)
+        desk.press("2", "1")
+    finally:
+        server.start()
+    desk.wait("asking").settled()
+    assert len(desk.answers()) == 3
 
 
 def test_work_goes_on_without_a_connection_and_all_of_it_is_saved_once(start: Start) -> None:

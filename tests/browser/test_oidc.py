@@ -132,7 +132,7 @@ def test_who_has_a_login_but_is_not_admitted_sees_only_the_way_out(
 
 
 def make_project(page: Page, ready: Ready, samples: Path) -> None:
-    page.get_by_role("link", name="Go to Data").click()
+    page.get_by_role("link", name="Make a new project").click()
     expect(page).to_have_title("Data · Groundwork")
     ready(page).locator("input[type=file]").first.set_input_files(samples / "penguins.csv")
     expect(page.get_by_text("344 rows")).to_be_visible()

@@ -27,7 +27,7 @@ def test_a_cold_deep_link_is_guarded(server: Server, page: Page, ready: Ready) -
     expect(page).to_have_title("Impact · Groundwork")
     expect(page.get_by_role("heading", name="Impact")).to_be_visible()
     expect(page.get_by_role("heading", name="No project yet")).to_be_visible()
-    expect(page.get_by_role("link", name="Go to Data")).to_be_visible()
+    expect(page.get_by_role("link", name="Make a new project")).to_be_visible()
     expect(page.get_by_role("link", name="Reports")).to_be_visible()
 
 
