@@ -1,5 +1,7 @@
 /** The route of the app behind the labeler: JSON out and in, each request with the signed token. */
 
+import { wellFormed } from "./words.js";
+
 const PATIENCE = 20_000;
 
 export class Api {
@@ -25,7 +27,7 @@ export class Api {
 
   /** The last resort of a page that goes away: nobody will read the answer. */
   beacon(path, body) {
-    return navigator.sendBeacon(`${this.base}/${path}`, JSON.stringify(this.#signed(body)));
+    return navigator.sendBeacon(`${this.base}/${path}`, this.#packed(body));
   }
 
   #send(path, body, keepalive) {
@@ -34,14 +36,16 @@ export class Api {
     return fetch(`${this.base}/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(this.#signed(body)),
+      body: this.#packed(body),
       keepalive,
       signal: stop.signal,
       cache: "no-store",
     }).finally(() => clearTimeout(timer));
   }
 
-  #signed(body) {
-    return { token: this.token, ...body };
+  /** Half a letter (an emoji that was cut in two) is no text that a server could keep. */
+  #packed(body) {
+    const whole = (_, value) => (typeof value === "string" ? wellFormed(value) : value);
+    return JSON.stringify({ token: this.token, ...body }, whole);
   }
 }

@@ -4,17 +4,19 @@
  */
 
 import { button, el, key, mark, own, say } from "./dom.js";
+import { letters } from "./keys.js";
 import { indexed, search } from "./match.js";
 import { many, number } from "./words.js";
 
 const MOST_BUTTONS = 10;
-const NUMBERED_IN_LIST = 9;
+const NUMBERED = 10;
 const MOST_RECENT = 8;
 const MOST_LISTED = 300;
 
 export class Classes {
   #session;
   #hint;
+  #prefix;
   #labelSet;
   #chosen = new Set();
   #recent = [];
@@ -24,9 +26,11 @@ export class Classes {
   #pointed = null;
   #index = [];
 
-  constructor(session, hint) {
+  /** `session`: labelSet, current and answer(value); `prefix`: what sets ids apart in one screen. */
+  constructor(session, hint, prefix = "") {
     this.#session = session;
     this.#hint = hint;
+    this.#prefix = prefix;
     this.node = el("div", { class: "answers" });
     this.relabel();
   }
@@ -59,11 +63,13 @@ export class Classes {
     if (this.isMulti) this.node.append(this.#multi());
     if (this.isLong) this.#filter();
     this.#refresh();
+    this.letters();
   }
 
   /** Another item is on the screen, or none. */
   show(item) {
-    this.#chosen = new Set(this.isMulti && Array.isArray(item?.current) ? item.current : []);
+    const before = item?.chosen ?? item?.current;
+    this.#chosen = new Set(this.isMulti && Array.isArray(before) ? before : []);
     this.node.classList.toggle("asleep", !item);
     if (this.isLong && this.#input.value) {
       this.#input.value = "";
@@ -72,13 +78,19 @@ export class Classes {
     this.#refresh();
   }
 
+  /** Which keys choose: with Alt where single ones are switched off. */
+  letters() {
+    const alt = letters.on ? "" : "Alt+";
+    for (const node of this.node.querySelectorAll("[data-key]"))
+      mark(node, "aria-keyshortcuts", `${alt}${node.dataset.key}`);
+  }
+
   // Choosing
 
   /** The class of a number key: 1 to 9, then 0. */
   number(digit) {
     const at = digit === 0 ? 9 : digit - 1;
-    const most = this.isLong ? NUMBERED_IN_LIST : MOST_BUTTONS;
-    if (at >= most || at >= this.#labelSet.classes.length) return false;
+    if (at >= this.#labelSet.classes.length) return false;
     this.pick(at);
     return true;
   }
@@ -115,11 +127,9 @@ export class Classes {
   }
 
   #answer(value, indices) {
-    const before = this.#recent.length;
     const fresh = indices.filter((at) => !this.#recent.includes(at));
     this.#recent = [...this.#recent, ...fresh].slice(-MOST_RECENT);
     this.#session.answer(value);
-    if (this.isLong && (fresh.length || before !== this.#recent.length)) this.#filter();
   }
 
   // Keys in the field
@@ -131,7 +141,8 @@ export class Classes {
       return this.#move(event.key === "ArrowDown" ? 1 : -1);
     if (event.key === "Enter") return event.repeat || this.#enter(value);
     if (event.key === "Escape" && value) return this.#clear();
-    if (!value && /^[1-9]$/.test(event.key)) return event.repeat || this.number(Number(event.key));
+    if (!value && letters.on && /^[0-9]$/.test(event.key))
+      return event.repeat || this.number(Number(event.key));
     return false;
   }
 
@@ -165,9 +176,9 @@ export class Classes {
   #button(at) {
     const { name, means } = this.#labelSet.classes[at];
     const digit = String((at + 1) % 10);
-    const props = { class: "class", "data-testid": "labeler-class", "data-class": name };
+    const props = { class: "class", "data-testid": this.#id("class"), "data-class": name };
     const node = button(
-      { ...props, title: means || null, "aria-keyshortcuts": digit, onclick: () => this.pick(at) },
+      { ...props, title: means || null, "data-key": digit, onclick: () => this.pick(at) },
       key(digit),
       own(name, "span", { class: "name" }),
     );
@@ -175,11 +186,15 @@ export class Classes {
     return node;
   }
 
+  #id(name) {
+    return `labeler-${this.#prefix}${name}`;
+  }
+
   #combobox() {
     const count = this.#labelSet.classes.length;
     this.#list = el("div", {
       class: "list",
-      id: "classes",
+      id: `${this.#prefix}classes`,
       role: "listbox",
       "aria-label": "Classes",
     });
@@ -188,10 +203,10 @@ export class Classes {
       class: "find",
       type: "text",
       role: "combobox",
-      "data-testid": "labeler-find",
+      "data-testid": this.#id("find"),
       "aria-label": `Class: type a few letters of one of ${count}`,
       "aria-expanded": "true",
-      "aria-controls": "classes",
+      "aria-controls": `${this.#prefix}classes`,
       "aria-autocomplete": "list",
       autocomplete: "off",
       autocapitalize: "off",
@@ -211,11 +226,11 @@ export class Classes {
     const { name, means } = this.#labelSet.classes[at];
     const node = el(
       "div",
-      { class: "option", role: "option", id: `class-${at}`, title: means || null },
-      at < NUMBERED_IN_LIST ? key(String(at + 1)) : null,
+      { class: "option", role: "option", id: `${this.#prefix}class-${at}`, title: means || null },
+      at < NUMBERED ? key(String((at + 1) % 10)) : null,
       own(name, "span", { class: "name" }),
     );
-    mark(node, "data-testid", "labeler-class");
+    mark(node, "data-testid", this.#id("class"));
     mark(node, "data-class", name);
     node.addEventListener("mousedown", (event) => event.preventDefault());
     node.addEventListener("click", () => this.pick(at));
@@ -224,7 +239,7 @@ export class Classes {
 
   #filter() {
     const typed = this.#input.value.trim();
-    this.#listed = typed ? search(this.#index, typed, this.#recent) : this.#everything();
+    this.#listed = typed ? search(this.#index, typed, this.#recent) : this.#index.map((_, at) => at);
     const shown = this.#listed.slice(0, MOST_LISTED);
     this.#list.replaceChildren(...shown.map((at) => this.#option(at)), ...this.#rest(typed));
     this.#list.scrollTop = 0;
@@ -248,13 +263,6 @@ export class Classes {
       : [];
   }
 
-  /** Recent classes first. One that is used again stays where it is. */
-  #everything() {
-    const recent = new Set(this.#recent);
-    const others = this.#labelSet.classes.map((_, at) => at).filter((at) => !recent.has(at));
-    return [...this.#recent, ...others];
-  }
-
   #point(to) {
     this.#pointed?.classList.remove("active");
     this.#active = to;
@@ -276,15 +284,15 @@ export class Classes {
   #multi() {
     this.#save = button({
       class: "save primary",
-      "data-testid": "labeler-save",
+      "data-testid": this.#id("save"),
       "aria-keyshortcuts": "Enter",
       onclick: () => this.save(),
     });
     const none = button(
       {
         class: "quiet-button",
-        "data-testid": "labeler-none",
-        "aria-keyshortcuts": "n",
+        "data-testid": this.#id("none"),
+        "data-key": "n",
         onclick: () => this.none(),
       },
       key(this.isLong ? "Alt N" : "N"),

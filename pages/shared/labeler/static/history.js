@@ -1,6 +1,8 @@
 /** One's own answers: searched, and corrected. */
 
-import { button, el, own, say } from "./dom.js";
+import { Classes } from "./classes.js";
+import { button, el, key, mark, own, say } from "./dom.js";
+import { letters } from "./keys.js";
 import { answer, when } from "./words.js";
 
 const AT_ONCE = 30;
@@ -36,12 +38,24 @@ export class History {
   #more;
 
   open() {
+    this.#find.value = "";
+    this.#correcting = null;
     this.#find.focus();
     this.#search();
   }
 
-  onKey() {
-    return false;
+  #correcting = null;
+
+  /** Keys typed where an answer is corrected: those of the classes, and Escape. */
+  onKey(event) {
+    const target = event.composedPath()[0];
+    const { form, classes, cancel } = this.#correcting ?? {};
+    if (!form?.contains(target) || event.isComposing || event.ctrlKey || event.metaKey) return false;
+    if (target === classes.field && !event.altKey && classes.onKey(event)) return true;
+    if (event.key === "Escape") return (cancel(), true);
+    if (isNone(event, classes)) return (classes.none(), true);
+    const isDigit = /^[0-9]$/.test(event.key) && event.altKey !== letters.on;
+    return isDigit && target !== classes.field && !event.repeat && classes.number(Number(event.key));
   }
 
   #searchSoon() {
@@ -82,6 +96,7 @@ export class History {
   }
 
   #row(row) {
+    row.stands = { uid: row.uid, value: row.value };
     const label = own(KINDS[row.kind] === "skipped" ? "skipped" : answer(row.value), "strong");
     const state = el("span", { class: "state", role: "status" });
     const node = el(
@@ -106,73 +121,71 @@ export class History {
       "Correct",
     );
     const close = () => {
+      this.#correcting = null;
       opener.setAttribute("aria-expanded", "false");
       place.replaceChildren(opener);
       opener.focus();
     };
     const open = () => {
-      const form = this.#form(
+      this.#correcting?.cancel();
+      this.#correcting = this.#form(
         row,
         (value) => {
-          this.#correct(row, value, label, state);
+          if (answer(value) !== answer(row.value)) this.#correct(row, value, label, state);
           close();
         },
         close,
       );
       opener.setAttribute("aria-expanded", "true");
-      place.replaceChildren(form);
-      form.querySelector("select, input").focus();
+      place.replaceChildren(this.#correcting.form);
+      this.#correcting.start.focus();
     };
     place.append(opener);
     return place;
   }
 
   #form(row, save, cancel) {
-    const choice = this.#session.labelSet.multi ? this.#several(row) : this.#one(row);
-    return el(
-      "div",
-      { class: "form" },
-      choice.node,
-      button(
-        {
-          class: "small primary",
-          "data-testid": "labeler-correct-save",
-          onclick: () => save(choice.value()),
-        },
-        "Save",
-      ),
-      button({ class: "small", onclick: cancel }, "Cancel"),
-    );
-  }
-
-  #one(row) {
-    const options = this.#session.labelSet.classes.map(({ name }) =>
-      el("option", { value: name, selected: name === row.value }, name),
-    );
-    const node = el("select", { "aria-label": "The right class" }, ...options);
-    return { node, value: () => node.value };
-  }
-
-  #several(row) {
-    const before = new Set(Array.isArray(row.value) ? row.value : []);
-    const boxes = this.#session.labelSet.classes.map(({ name }) =>
-      el("input", { type: "checkbox", value: name, checked: before.has(name) }),
-    );
-    const rows = boxes.map((box) => el("label", {}, box, own(box.value)));
-    const node = el("fieldset", {}, el("legend", {}, "The right classes"), ...rows);
-    return { node, value: () => boxes.filter((box) => box.checked).map((box) => box.value) };
+    const item = { current: row.value };
+    const state = el("span", { class: "quiet", role: "status" });
+    const { labelSet } = this.#session;
+    const hint = (text) => say(state, text);
+    const classes = new Classes({ labelSet, current: item, answer: save }, hint, "correct-");
+    classes.show(item);
+    const leave = button({ class: "small", onclick: cancel }, key("Esc"), "Cancel");
+    const form = el("div", { class: "form" }, classes.node, leave, state);
+    return { form, classes, cancel, start: start(classes, row.value) };
   }
 
   #correct(row, value, label, state) {
-    row.value = value;
+    const uid = this.#session.correct(row.uid, row.item, value);
+    Object.assign(row, { uid, value });
     say(label, answer(value));
     say(state, "Waiting to be saved");
-    this.#rows.set(this.#session.correct(row.uid, row.item, value), state);
+    this.#rows.set(uid, { row, label, state });
   }
 
   /** The server's word on a correction made here. */
-  receipt(op, { state, message }) {
-    const place = this.#rows.get(op.uid);
-    if (place) say(place, state === "saved" ? "✓ Saved" : `Refused: ${message}`);
+  receipt({ uid, value }, { state, message }) {
+    const corrected = this.#rows.get(uid);
+    if (!corrected) return;
+    const { row, label, state: place } = corrected;
+    if (state === "saved") row.stands = { uid, value };
+    else if (row.uid === uid) Object.assign(row, row.stands);
+    say(label, answer(row.value));
+    say(place, state === "saved" ? "✓ Saved" : `Refused: ${message}`);
   }
+}
+
+/** Where the keys of a correction begin: the field, else Save, else the class that it was. */
+function start({ field, isMulti, node }, value) {
+  if (field) return field;
+  if (isMulti) return node.querySelector(".save");
+  const nodes = [...node.querySelectorAll(".class")];
+  const current = nodes.find(({ dataset }) => dataset.class === value);
+  if (current) mark(current, "aria-current", "true");
+  return current ?? nodes[0];
+}
+
+function isNone({ code, altKey }, { isMulti, isLong }) {
+  return isMulti && code === "KeyN" && altKey === (isLong || !letters.on);
 }

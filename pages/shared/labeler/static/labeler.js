@@ -1,5 +1,7 @@
 /** The entry: Streamlit mounts the labeler here, and again after every run of the page. */
 
+import { closeConnectionErrors } from "./dialogs.js";
+import { el } from "./dom.js";
 import { listen } from "./keys.js";
 import { Session } from "./session.js";
 import { View } from "./view.js";
@@ -8,10 +10,28 @@ const sessions = new Map();
 const places = new WeakMap();
 const LEAVE_AFTER = [0, 1_000];
 
-/** Show the labeler in `component.parentElement`; returns the clean-up. */
+/** Show the labeler in `component.parentElement`, or say that it cannot be; returns the clean-up. */
 export function mount(component) {
+  try {
+    return begin(component);
+  } catch (error) {
+    console.error(error);
+    return apologise(component.parentElement);
+  }
+}
+
+function apologise(parent) {
+  const again = el("button", { type: "button", onclick: () => location.reload() }, "Reload");
+  const why = "The labeling screen could not be shown. Answers that wait in this browser are kept. ";
+  const node = el("p", { role: "alert", "data-testid": "labeler-failed" }, why, again);
+  parent.querySelector("[data-testid=labeler-failed]")?.remove();
+  parent.append(node);
+  return () => node.remove();
+}
+
+function begin(component) {
   const { parentElement, data } = component;
-  const name = JSON.stringify([data.api, data.project, data.annotator, data.queue]);
+  const name = JSON.stringify([data.api, data.project_id, data.annotator, data.queue]);
   let place = places.get(parentElement);
   if (place?.name !== name) {
     place?.leave();
@@ -32,10 +52,13 @@ function settle(name, component) {
   const style = styled(view);
   component.parentElement.append(style, view.root);
   const deafen = listen(view, view.root);
+  const letDialogs = closeConnectionErrors(() => view.restIfFree());
   session.attach(view);
   const leave = () => {
     deafen();
+    letDialogs();
     session.detach(view);
+    view.end();
     style.remove();
     view.root.remove();
   };

@@ -46,11 +46,13 @@ function initialsOf(text) {
 /** What a class name is looked up by, made once for each. */
 export function indexed(name) {
   const words = wordsOf(name);
+  const whole = joined(words, name);
   return {
-    whole: joined(words, name),
+    whole,
+    bare: unspaced(whole),
     words: words.map(strokes),
     acronym: words.map((word) => word[0]).join(""),
-    initials: initialsOf(name).replace(/\s+/g, ""),
+    initials: initialsOf(words.join("")),
   };
 }
 
@@ -58,6 +60,11 @@ function wordsOf(text) {
   return plain(text)
     .split(/[\s_\-/.,:;()]+/u)
     .filter(Boolean);
+}
+
+/** "pinbl" is typed for "pin_blocked" too. */
+function unspaced(whole) {
+  return whole.replaceAll(" ", "");
 }
 
 /** "card_arr", "card arr" and "Card-Arr" are typed for the same class. */
@@ -68,12 +75,14 @@ function joined(words, text) {
 const TESTS = [
   (entry, typed) => entry.whole === typed.whole,
   (entry, typed) => entry.whole.startsWith(typed.whole),
+  (entry, typed) => entry.bare.startsWith(typed.bare),
   (entry, typed) => entry.words.some((word) => word.startsWith(typed.whole)),
-  (entry, typed) => typed.isInitials && entry.initials.startsWith(typed.whole),
+  (entry, typed) => typed.isInitials && entry.initials.startsWith(typed.bare),
   (entry, typed) => typed.words.every((part) => entry.words.some((word) => word.startsWith(part))),
   (entry, typed) => typed.whole.length > 1 && entry.acronym.startsWith(typed.whole),
   (entry, typed) => typed.words.every((part) => entry.whole.includes(part)),
-  (entry, typed) => typed.isInitials && entry.initials.includes(typed.whole),
+  (entry, typed) => entry.bare.includes(typed.bare),
+  (entry, typed) => typed.isInitials && entry.initials.includes(typed.bare),
 ];
 
 /** How well a name fits what was typed: 0 is best, null is not at all. */
@@ -84,11 +93,10 @@ function fit(entry, typed) {
 
 /** The indices of the names that fit, best first; equals: recent ones first, then their order. */
 export function search(index, text, recent = []) {
-  const typed = {
-    whole: joined(wordsOf(text), text),
-    words: wordsOf(text).map(strokes),
-    isInitials: /^[ㄱ-ㅎ]+$/u.test(text.trim()),
-  };
+  const words = wordsOf(text);
+  const whole = joined(words, text);
+  const isInitials = /^[ㄱ-ㅎ]+$/u.test(words.join(""));
+  const typed = { whole, bare: unspaced(whole), words: words.map(strokes), isInitials };
   const age = (at) => (recent.includes(at) ? recent.indexOf(at) : recent.length);
   return index
     .map((entry, at) => ({ at, fits: fit(entry, typed) }))

@@ -2,18 +2,21 @@
  * What was answered and is not yet known to be on the server's disk.
  *
  * Every operation is one entry in localStorage, written before the screen moves and removed only by
- * a receipt: `groundwork:outbox:PROJECT:ANNOTATOR:TAB:NUMBER:UID`. A refused one stays there, with
- * the server's sentence, until the person discards it or sends it again.
+ * a receipt: `groundwork:outbox:SERVER:PROJECT:ANNOTATOR:TAB:NUMBER:UID`, each part encoded. A
+ * refused one stays there, with the server's sentence, until the person discards it or sends it
+ * again. What other people or other projects left here is counted and never touched.
  */
 
-import { adoptTab } from "./tabs.js";
+import { adoptTab, living } from "./tabs.js";
 
 const PREFIX = "groundwork:outbox:";
 const MOST_OPS = 100;
 const MOST_CHARACTERS = 150_000;
 
 export class Outbox {
+  #server;
   #prefix;
+  #title;
   #tab;
   #next = 1;
   #waiting = [];
@@ -22,8 +25,14 @@ export class Outbox {
   /** True once something could not be stored: it lives in this tab's memory only. */
   onlyInMemory = false;
 
-  constructor(project, annotator, tab) {
-    this.#prefix = `${PREFIX}${encodeURIComponent(project)}:${encodeURIComponent(annotator)}:`;
+  /** What waits here of other people and projects at this server: `{ annotator, title, n, isMine }`. */
+  others = [];
+
+  /** `owner`: the server's address, the project's id and title, and who answers. */
+  constructor({ api, project, title, annotator }, tab) {
+    this.#server = `${PREFIX}${encodeURIComponent(api)}:`;
+    this.#prefix = `${this.#server}${encodeURIComponent(project)}:${encodeURIComponent(annotator)}:`;
+    this.#title = title;
     this.#tab = tab;
     this.#load(tab);
   }
@@ -93,13 +102,40 @@ export class Outbox {
     return new Set([...standing.values()].map((op) => op.slot));
   }
 
+  /** Is an operation still waiting? */
+  has(uid) {
+    return this.#waiting.some((entry) => entry.op.uid === uid);
+  }
+
   /** Take over what tabs left behind that are gone; true if there was any. */
   async adopt() {
+    await this.#countOthers();
     const tabs = new Set(this.#keys().map((key) => key.slice(this.#prefix.length).split(":")[0]));
     tabs.delete(this.#tab);
     const before = this.#waiting.length + this.#refused.length;
     for (const tab of tabs) if (await adoptTab(tab)) this.#load(tab);
     return this.#waiting.length + this.#refused.length > before;
+  }
+
+  /** Tabs that live look after theirs. */
+  async #countOthers() {
+    const busy = await living();
+    const found = new Map();
+    for (const key of keysFrom(this.#server)) {
+      const [project, annotator, tab] = key.slice(this.#server.length).split(":");
+      const owner = `${project}:${annotator}:`;
+      if (key.startsWith(this.#prefix) || busy.has(tab)) continue;
+      found.set(owner, [...(found.get(owner) ?? []), key]);
+    }
+    this.others = [...found].map(([owner, keys]) => this.#left(owner, keys));
+  }
+
+  #left(owner, keys) {
+    const [project, annotator] = owner.split(":");
+    const isMine = this.#prefix.endsWith(`:${annotator}:`);
+    const isHere = this.#prefix.startsWith(`${this.#server}${project}:`);
+    const title = isHere ? null : titleIn(keys[0]);
+    return { annotator: decodeURIComponent(annotator), title, isMine, n: keys.length };
   }
 
   #load(tab) {
@@ -122,18 +158,12 @@ export class Outbox {
   }
 
   #keys() {
-    try {
-      return Object.keys(localStorage)
-        .filter((key) => key.startsWith(this.#prefix))
-        .sort();
-    } catch {
-      return [];
-    }
+    return keysFrom(this.#prefix);
   }
 
   #store({ key, op, message }) {
     try {
-      localStorage.setItem(key, JSON.stringify({ op, message }));
+      localStorage.setItem(key, JSON.stringify({ op, message, title: this.#title }));
     } catch {
       this.onlyInMemory = true;
     }
@@ -148,6 +178,24 @@ export class Outbox {
   #takeRefused(uid, act) {
     const at = this.#refused.findIndex((entry) => entry.op.uid === uid);
     if (at >= 0) act(this.#refused.splice(at, 1)[0]);
+  }
+}
+
+function keysFrom(prefix) {
+  try {
+    return Object.keys(localStorage)
+      .filter((key) => key.startsWith(prefix))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function titleIn(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key)).title ?? "";
+  } catch {
+    return "";
   }
 }
 

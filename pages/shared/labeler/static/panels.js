@@ -1,6 +1,7 @@
 /** What stands beside the item: why it is asked, the guideline, the keys, and a note to write. */
 
-import { button, el, key, own } from "./dom.js";
+import { button, el, key, mark, own, say } from "./dom.js";
+import { letters } from "./keys.js";
 import { answer, number, percent, sentence, when } from "./words.js";
 
 const LONGEST_COMMENT = 10_000;
@@ -15,7 +16,7 @@ const QUEUES = {
 };
 
 /** The quiet heading of an item: which kind of question it is, and what it is labelled so far. */
-export function badges(item) {
+export function badges(item, isReview) {
   if (!item) return [];
   const nextBest = item.why?.next_best;
   return [
@@ -25,7 +26,7 @@ export function badges(item) {
       : null,
     has(item.current)
       ? el("span", {}, "Labelled so far: ", own(answer(item.current), "strong"))
-      : null,
+      : isReview && el("span", {}, "No majority so far"),
   ];
 }
 
@@ -43,10 +44,10 @@ export function suggestion(item) {
 export function about(session) {
   const item = session.current;
   if (!item) return [];
-  return [el("h3", {}, "Why this item?"), ...why(item), ...notes(item)];
+  return [el("h3", {}, "Why this item?"), ...why(item, session), ...notes(item)];
 }
 
-function why({ why: reason, queue }) {
+function why({ why: reason, queue }, { progress }) {
   if (!reason) return [];
   const facts = [
     ["Strategy", reason.strategy],
@@ -60,7 +61,9 @@ function why({ why: reason, queue }) {
       ? el(
           "p",
           {},
-          "The batch’s open items are with others: this is the next best one for the model.",
+          progress && progress.answered < progress.total
+            ? "The batch’s open items are with others: this is the next best one for the model."
+            : "Beyond the batch: this is the next best one for the model.",
         )
       : null,
     el(
@@ -107,22 +110,53 @@ function meaning({ name, means, examples }, at) {
   ];
 }
 
-/** Every key that does something, for this label set. */
-export function help({ labelSet }) {
-  const isLong = labelSet.classes.length > 10;
-  const rows = [
-    ...(isLong ? typing : numbers),
-    ...(labelSet.multi ? several : []),
-    ...commands(isLong),
-  ];
-  const cells = rows.map(([keys, does]) => [
-    el("dt", {}, ...keys.map((name) => el("kbd", {}, name))),
-    el("dd", {}, does),
-  ]);
-  return [el("dl", { class: "keys" }, ...cells)];
+/** Every key that does something, for this label set; `switched()` when they need Alt from now on. */
+export function help({ labelSet }, switched) {
+  const list = el("dl", { class: "keys" });
+  const state = el("span", { "aria-hidden": "true" });
+  const toggle = button({ class: "small", role: "switch", "data-testid": "labeler-letters" });
+  const draw = () => {
+    mark(toggle, "aria-checked", letters.on);
+    say(state, letters.on ? "on" : "off");
+    list.replaceChildren(...keysOf(labelSet).flatMap(line));
+  };
+  toggle.append("Letter keys: ", state);
+  toggle.addEventListener("click", () => {
+    letters.turn(!letters.on);
+    switched();
+    draw();
+  });
+  draw();
+  const why = el("p", { class: "quiet" }, "Off: digits, letters and signs work with Alt alone.");
+  return [toggle, why, list];
 }
 
-const numbers = [[["1", "…", "9", "0"], "the first ten classes"]];
+function line([keys, does]) {
+  return [el("dt", {}, ...keys.map((name) => el("kbd", {}, name))), el("dd", {}, does)];
+}
+
+function keysOf({ classes, multi }) {
+  const isLong = classes.length > 10;
+  const field = letters.on ? typing : typing.filter(([, , needsLetters]) => !needsLetters);
+  return [
+    ...(isLong ? field : []),
+    ...(isLong && letters.on ? [] : numbers(isLong)),
+    ...(multi ? several(isLong) : []),
+    ...commands(isLong),
+  ];
+}
+
+/** The key that has to be held too, if any. */
+function alt(isLong = false) {
+  return isLong || !letters.on ? ["Alt"] : [];
+}
+
+function numbers(isLong) {
+  return isLong
+    ? [[[...alt(), "1", "…", "9", "0"], "the first ten classes"]]
+    : [[[...alt(), "1", "…", "9", "0"], "the first ten classes"]];
+}
+
 const typing = [
   [
     ["letters"],
@@ -130,14 +164,16 @@ const typing = [
   ],
   [["Enter"], "choose the marked class"],
   [["↑", "↓"], "mark another class"],
-  [["1", "…", "9"], "the first nine classes, while the field is empty"],
-  [["Esc"], "empty the field; then leave it, and the letters below work without Alt"],
-  [["/"], "back into the field"],
+  [["1", "…", "9", "0"], "the first ten classes, while the field is empty", true],
+  [["Esc"], "empty the field; then leave it, until a letter or / is typed", true],
 ];
-const several = [
-  [["Enter"], "save what is chosen"],
-  [["N"], "none of these (in the field: Alt N)"],
-];
+
+function several(isLong) {
+  return [
+    [["Enter"], "save what is chosen"],
+    [[...alt(isLong), "N"], "none of these"],
+  ];
+}
 
 function commands(isLong) {
   const rows = [
@@ -148,11 +184,11 @@ function commands(isLong) {
     ["G", "the guideline"],
     ["?", "these keys"],
   ];
-  const shown = rows.map(([name, does]) => [[isLong && name !== "?" ? `Alt ${name}` : name], does]);
+  const shown = rows.map(([name, does]) => [[...alt(isLong && name !== "?"), name], does]);
   return [
     ...shown,
-    [["+", "−"], "images: larger, smaller"],
-    [["Z"], "images: the whole one, or its own size"],
+    [[...alt(), "+", "−"], "images: larger, smaller"],
+    [[...alt(), "Z"], "images: the whole one, or its own size"],
     [["Page ↑", "Page ↓"], "scroll the item"],
     [["Esc"], "close what is open beside the item"],
   ];
@@ -182,6 +218,7 @@ export function flag(done) {
       ),
     ],
     onKey: (event) => {
+      if (event.composedPath()[0] !== text) return false;
       if (event.key === "Enter" && !event.shiftKey) save();
       else if (event.key === "Escape") done(null);
       else return false;

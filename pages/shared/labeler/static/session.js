@@ -6,6 +6,7 @@ import { Images } from "./images.js";
 import { Outbox } from "./outbox.js";
 import { Sync } from "./sync.js";
 import { claimTab, uuid } from "./tabs.js";
+import { wellFormed } from "./words.js";
 
 const WANT = 10;
 const WHOLE_IN_MEMORY = 200;
@@ -13,6 +14,9 @@ const EARLIER_AT_ONCE = 20;
 const ADOPT_EVERY = 20_000;
 const MOST_CHARACTERS_AT_THE_END = 20_000;
 const STOP_WATCHING_AFTER = 5 * 60_000;
+const PAUSE = 60_000;
+const MOST_PAGES = 10;
+const BESIDE = new Set(["second", "extra"]);
 
 export class Session {
   current = null;
@@ -30,7 +34,8 @@ export class Session {
   #undoing = Promise.resolve();
   #beyond = false;
   #started = false;
-  #lastInput = performance.now();
+  #lastInput = Date.now();
+  #lastExchange = Date.now();
   #lastToken = null;
   #adopting = null;
 
@@ -40,7 +45,9 @@ export class Session {
     this.api = new Api(data.api, data.token);
     this.images = new Images(this.api);
     this.clock = new ActiveClock();
-    this.#place = `groundwork:at:${data.project}:${data.annotator}:${data.queue}`;
+    const { api, project_id: project, title, annotator } = data;
+    this.#owner = { api, project, title, annotator };
+    this.#place = `groundwork:at:${data.api}:${data.project_id}:${data.annotator}:${data.queue}`;
     this.#sync = new Sync({
       api: this.api,
       body: (limits) => this.#body(limits),
@@ -49,10 +56,11 @@ export class Session {
       waiting: () => this.outbox.waiting,
       pause: () => this.#pause(),
       renew: () => this.#component?.setTriggerValue("renew", Date.now()),
-      changed: () => this.#view?.refresh(),
+      changed: () => this.#changed(),
     });
   }
 
+  #owner;
   #place;
   #sync;
 
@@ -62,7 +70,7 @@ export class Session {
   async attach(view) {
     this.#view = view;
     this.#listen("addEventListener");
-    this.outbox ??= new Outbox(...this.#owner, await claimTab());
+    this.outbox ??= new Outbox(this.#owner, await claimTab());
     await this.outbox.adopt();
     clearInterval(this.#adopting);
     this.#adopting = setInterval(() => this.#adopt(), ADOPT_EVERY);
@@ -74,7 +82,6 @@ export class Session {
     this.#component = component;
     const { data } = component;
     this.title = data.title;
-    this.#owner = [data.project, data.annotator];
     this.annotator = data.annotator;
     this.review = data.review;
     if (data.label_set.version > this.labelSet.version) this.#relabel(data.label_set);
@@ -84,8 +91,6 @@ export class Session {
     this.api.token = data.token;
     if (!isFirst && this.outbox) this.#sync.hurry();
   }
-
-  #owner;
 
   /** The view is gone. What waits is still sent. */
   detach(view) {
@@ -109,8 +114,10 @@ export class Session {
   #onOnline = () => this.#sync.hurry();
   #onLeave = () => this.#flush();
   #onInput = () => {
-    this.#lastInput = performance.now();
+    const wasAway = isLongAgo(this.#lastInput);
+    this.#lastInput = Date.now();
     this.clock.touch();
+    if (wasAway) this.#sync.hurry();
   };
   #onVisibility = () => {
     if (document.hidden) {
@@ -146,23 +153,28 @@ export class Session {
     this.#leave("label", value);
   }
 
+  /** An item that nobody asks for (its answer was taken back) is only put away. */
   skip() {
-    this.#leave("skip", null);
+    if (this.current && this.current.slot === null) this.#showNext();
+    else this.#leave("skip", null);
   }
 
   /** The comment is kept with the item, which stays on the screen. */
-  flag(comment) {
+  flag(written) {
     const item = this.current;
     if (!item) return;
+    const comment = wellFormed(written);
     const op = this.#post("flag", item, { value: comment });
     item.notes = [...(item.notes ?? []), { text: comment, at: op.at }];
     this.#view?.notes();
+    this.#view?.refresh();
   }
 
   /** Another answer in place of one's own `uid`; the new one's uid. */
   correct(uid, item, value) {
     const op = this.#post("label", { item, slot: null }, { value, target: uid, ms: 0 });
     this.#done.push({ uid: op.uid, item: null, of: item, value });
+    this.#view?.refresh();
     return op.uid;
   }
 
@@ -173,9 +185,22 @@ export class Session {
     const op = this.#post(kind, item, { value });
     this.#done.push({ uid: op.uid, item, value });
     this.#slim();
-    this.#undone.delete(op.uid);
-    this.#show(this.#ahead.shift() ?? null);
+    this.#showNext();
     this.#view?.answered(kind, value);
+  }
+
+  #showNext() {
+    this.#show(this.#isStale ? null : (this.#ahead.shift() ?? null));
+  }
+
+  /** After a long pause others may have what was held: the server is asked before more is shown. */
+  get #isStale() {
+    return !this.trouble && isLongAgo(this.#lastExchange);
+  }
+
+  #changed() {
+    if (this.trouble && !this.current && this.#ahead.length) this.#show(this.#ahead.shift());
+    this.#view?.refresh();
   }
 
   /** The operation, in the outbox before anything else happens. */
@@ -184,6 +209,7 @@ export class Session {
     op.at = new Date().toISOString();
     op.shown = Boolean(item.suggestion);
     op.label_set = this.labelSet.version;
+    op.queue = item.queue;
     this.outbox.add(op);
     this.#sync.kick();
     return op;
@@ -228,22 +254,26 @@ export class Session {
   #showAgain(item, value) {
     if (this.current && this.current !== item) this.#ahead.unshift(this.current);
     this.#ahead = this.#ahead.filter((other) => other.item !== item.item);
+    item.chosen = value;
     this.#show(item);
     this.#view?.tookBack(value);
   }
 
   /** An answer from before this visit: the server opens its slot again and hands it out. */
   async #undoEarlier() {
-    const row = await this.#earlier();
+    const row = await this.#earlier((other) => !this.#undone.has(other.uid));
     if (!row) return this.#view?.say("There is nothing to take back.");
     const { uid } = this.#takeBack(row.uid, { slot: null, item: row.item });
     const answer = new Promise((done) => {
       this.#reopening = { uid, item: row.item, done };
     });
+    this.#view?.refresh();
     const opened = await answer;
     if (opened === false) return this.#view?.say("This answer could not be taken back.");
-    const item = opened ?? (await this.whole(row.item));
-    return this.#showAgain(item, row.value);
+    if (opened) return this.#showAgain(opened, row.value);
+    const stands = await this.#standing(row);
+    if (stands) return this.#view?.tookBack(row.value, { stands });
+    return this.#showAgain(await this.whole(row.item), row.value);
   }
 
   #reopening = null;
@@ -258,17 +288,27 @@ export class Session {
     this.#undone.add(uid);
     this.#post("undo", { slot: null, item: of }, { target: uid, ms: 0 });
     this.#view?.tookBack(value, { correction: true });
+    this.#view?.refresh();
   }
 
-  async #earlier() {
+  /** The latest answer of this kind in one's history that is the wanted one. */
+  async #earlier(isWanted, search = "", most = Infinity) {
     let before = null;
-    for (;;) {
-      const { rows, more } = await this.history("", before, EARLIER_AT_ONCE);
-      const row = rows.find((found) => this.#isOfThisKind(found) && !this.#undone.has(found.uid));
+    for (let page = 0; page < most; page++) {
+      const { rows, more } = await this.history(search, before, EARLIER_AT_ONCE);
+      const row = rows.find((found) => this.#isOfThisKind(found) && isWanted(found));
       if (row) return row;
       if (!more || !rows.length) return null;
       before = rows.at(-1).seq;
     }
+    return null;
+  }
+
+  /** What one said of an item before the answer `row`, which was taken back. Images have no words. */
+  #standing({ item, excerpt }) {
+    const words = excerpt === `image ${item.slice(0, 12)}` ? "" : excerpt;
+    const isIt = (other) => other.item === item && !this.#undone.has(other.uid);
+    return this.#earlier(isIt, words, MOST_PAGES);
   }
 
   async #whole({ slot, item }) {
@@ -331,24 +371,35 @@ export class Session {
     if (data.token) this.api.token = data.token;
     for (const receipt of data.receipts) this.#receipt(receipt);
     this.#sawReceipt = data.receipts.length > 0;
-    this.progress = data.progress ?? this.progress;
-    this.saved = data.progress?.saved ?? this.saved;
+    this.#lastExchange = Date.now();
+    if (data.progress) this.#proceed(data.progress);
     if (data.label_set) this.#relabel(data.label_set);
     const gone = new Set(data.gone ?? []);
     this.#ahead = this.#ahead.filter((item) => !gone.has(item.slot));
     this.#admit(data.items ?? []);
-    const undone = data.receipts.find(({ uid }) => uid === this.#reopening?.uid);
-    if (undone) this.#reopened(undone.state === "saved" ? null : false);
+    if (this.#reopening && !this.outbox.has(this.#reopening.uid)) this.#reopened(null);
     this.#settle(data.done ?? null);
+  }
+
+  /** The next batch is asked from its beginning. */
+  #proceed(progress) {
+    if (this.progress && this.progress.queue !== progress.queue) this.#beyond = false;
+    this.progress = progress;
+    this.saved = progress.saved;
   }
 
   #sawReceipt = false;
 
   #receipt(receipt) {
     const op = this.outbox.receive(receipt);
-    if (receipt.state === "refused")
-      this.#done = this.#done.filter((entry) => entry.uid !== receipt.uid);
+    if (receipt.state === "refused") this.#refuse(receipt.uid, op);
     if (op) this.#view?.receipt(op, receipt);
+  }
+
+  #refuse(uid, op) {
+    this.#done = this.#done.filter((entry) => entry.uid !== uid);
+    if (op?.kind === "undo") this.#undone.delete(op.target);
+    if (uid === this.#reopening?.uid) this.#reopened(false);
   }
 
   #admit(items) {
@@ -410,14 +461,15 @@ export class Session {
   get uncounted() {
     const sign = { label: 1, undo: -1 };
     const ops = this.outbox?.ops ?? [];
-    return ops.reduce((n, op) => n + (op.slot === null ? 0 : (sign[op.kind] ?? 0)), 0);
+    const counted = ops.filter((op) => op.slot !== null && !BESIDE.has(op.queue));
+    return counted.reduce((n, op) => n + (sign[op.kind] ?? 0), 0);
   }
 
   #pause() {
     if (this.outbox.waiting) return this.#sawReceipt ? 0 : 2_000;
     if (!this.#view || document.hidden) return null;
     if (!this.current) return 4_000 + 2_000 * Math.random();
-    if (performance.now() - this.#lastInput > STOP_WATCHING_AFTER) return null;
+    if (isLongAgo(this.#lastInput, STOP_WATCHING_AFTER)) return null;
     return 25_000 + 10_000 * Math.random();
   }
 
@@ -451,4 +503,9 @@ export class Session {
       // The server still knows which items are this person's.
     }
   }
+}
+
+/** The wall clock, since other clocks stand still while a computer sleeps; it may be set back. */
+function isLongAgo(at, how = PAUSE) {
+  return Math.abs(Date.now() - at) > how;
 }

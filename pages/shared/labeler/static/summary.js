@@ -30,7 +30,7 @@ function withOthers(n) {
 function whatWasDone({ answered, total, mine, minutes: spent, skipped, flagged }) {
   const parts = [
     `${number(answered)} of ${number(total)} answered`,
-    `${number(mine)} by you${spent ? ` in ${minutes(spent)}` : ""}`,
+    `${number(Math.min(mine, answered))} by you${spent ? ` in ${minutes(spent)}` : ""}`,
     skipped ? `${number(skipped)} skipped` : null,
     flagged ? `${many(flagged, "note")} written` : null,
   ];

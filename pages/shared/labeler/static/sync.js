@@ -4,6 +4,10 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const FIRST_RENEWAL = 4_000;
 const LONGEST_RENEWAL = 60_000;
+const FAULTS_IN_A_ROW = 3;
+
+/** Is it one operation that the server stumbles over, or the server itself? It is asked without any. */
+const [NONE, ASKING, CONFIRMED] = ["none", "asking", "confirmed"];
 
 export class Sync {
   #client;
@@ -11,6 +15,8 @@ export class Sync {
   #running = false;
   #again = false;
   #oneByOne = false;
+  #faults = 0;
+  #suspicion = NONE;
   #failures = 0;
   #renewAfter = 0;
   #renewals = 0;
@@ -64,7 +70,7 @@ export class Sync {
   }
 
   async #exchange() {
-    const body = this.#client.body(this.#oneByOne ? { ops: 1 } : {});
+    const body = this.#client.body(this.#limits());
     let answer;
     try {
       answer = await this.#client.api.post("sync", body);
@@ -74,18 +80,26 @@ export class Sync {
     return this.#take(answer, body.ops);
   }
 
+  #limits() {
+    if (this.#suspicion === ASKING) return { ops: 0 };
+    return this.#oneByOne ? { ops: 1 } : {};
+  }
+
   #take({ status, data }, ops) {
-    if (status === 200 && Array.isArray(data.receipts)) return this.#succeed(data);
+    if (status === 200 && Array.isArray(data.receipts)) return this.#succeed(data, ops);
     if (status === 401) return this.#expire(data);
     if ((status === 400 || status === 413) && ops.length) return this.#isolate(ops, data);
+    if (status === 500 && ops.length) return this.#stumble(ops, data);
     if (status === 400 || status === 403 || status === 404) return this.#fail("denied", data.error);
     return this.#fail("busy", data.error ?? "the server is busy");
   }
 
-  #succeed(data) {
+  #succeed(data, ops) {
     this.trouble = null;
     this.#failures = 0;
     this.#renewals = 0;
+    if (ops.length) [this.#faults, this.#suspicion] = [0, NONE];
+    else if (this.#suspicion === ASKING) this.#goOn(CONFIRMED);
     this.#client.received(data);
     if (!this.#client.waiting()) this.#oneByOne = false;
   }
@@ -99,6 +113,21 @@ export class Sync {
   #isolate(ops, data) {
     if (ops.length === 1) this.#client.refused(ops[0], data.error);
     this.#oneByOne = true;
+    this.#goOn(NONE);
+  }
+
+  /** Something went wrong over there, and if it goes on: is it one of these operations? */
+  #stumble(ops, data) {
+    this.#fail("busy", data.error);
+    this.#faults += 1;
+    if (this.#faults < FAULTS_IN_A_ROW) return;
+    if (ops.length > 1 || this.#suspicion === CONFIRMED) this.#isolate(ops, data);
+    else this.#goOn(ASKING);
+  }
+
+  #goOn(suspicion) {
+    this.#suspicion = suspicion;
+    this.#failures = 0;
     this.#again = true;
   }
 

@@ -2,6 +2,7 @@
 
 const NAME = "groundwork:tab";
 const ALIVE = "groundwork:alive:";
+const LOCK = "groundwork:";
 const BEAT = 5_000;
 const DEAD_AFTER = 90_000;
 
@@ -39,6 +40,26 @@ export async function adoptTab(id) {
   return adopted.has(id);
 }
 
+/** The other tabs that are open now. */
+export async function living() {
+  const ids = navigator.locks ? await lockedIds() : beatingIds();
+  return new Set(ids.filter((id) => id !== remembered() && !adopted.has(id)));
+}
+
+async function lockedIds() {
+  const { held } = await navigator.locks.query().catch(() => ({ held: [] }));
+  return held.map(({ name }) => name.slice(LOCK.length));
+}
+
+function beatingIds() {
+  try {
+    const ids = Object.keys(localStorage).filter((key) => key.startsWith(ALIVE));
+    return ids.map((key) => key.slice(ALIVE.length)).filter((id) => !isSilent(id));
+  } catch {
+    return [];
+  }
+}
+
 /** The page before a reload may need a moment to let go. */
 async function holdSoon(id) {
   for (const wait of [0, 30, 100]) {
@@ -52,7 +73,7 @@ function hold(id, { mine = false } = {}) {
   if (!navigator.locks) return Promise.resolve(mine || isSilent(id));
   return new Promise((answer) => {
     navigator.locks
-      .request(`groundwork:${id}`, { ifAvailable: true }, (lock) => {
+      .request(LOCK + id, { ifAvailable: true }, (lock) => {
         answer(lock !== null);
         return lock && new Promise(() => {});
       })

@@ -1,9 +1,11 @@
 /** The screen of a session. It is made once; from item to item only what changes is changed. */
 
+import { Aloud } from "./aloud.js";
 import { Classes } from "./classes.js";
 import { button, el, focused, key, mark, own, say } from "./dom.js";
 import { History } from "./history.js";
 import { build, hidden, zoom } from "./item.js";
+import { letters } from "./keys.js";
 import { about, badges, flag, guideline, help, suggestion } from "./panels.js";
 import { summary } from "./summary.js";
 import { answer, many, minutes, number, when } from "./words.js";
@@ -25,6 +27,9 @@ export class View {
   #panel = null;
   #part = {};
   #hasLeft = false;
+  #aloud = new Aloud();
+  #trouble = "";
+  #latest = "";
 
   constructor(session) {
     this.#session = session;
@@ -52,7 +57,7 @@ export class View {
       this.#bar(),
       el("div", { class: "halves" }, this.#work(), this.#side()),
       this.#node("aloud", "div", { class: "aloud", "aria-live": "polite" }),
-      this.#node("state", "div", { class: "aloud", role: "status" }),
+      this.#aloud.node,
     );
   }
 
@@ -76,7 +81,12 @@ export class View {
           this.#node("pace", "span", { class: "quiet" }),
         ),
       ),
-      this.#node("receipts", "div", { class: "receipts", "data-testid": "labeler-receipts" }),
+      el(
+        "div",
+        { class: "kept" },
+        this.#node("receipts", "div", { class: "receipts", "data-testid": "labeler-receipts" }),
+        this.#node("others", "div", { class: "quiet", "data-testid": "labeler-others" }),
+      ),
     );
   }
 
@@ -97,7 +107,9 @@ export class View {
         role: "region",
         "aria-label": "Item to label",
         "data-testid": "labeler-item",
+        onscroll: () => this.#below(),
       }),
+      el("div", { class: "below", "aria-hidden": "true" }, el("span", {}, "more ↓")),
       this.#node("votes", "div", {
         class: "votes",
         role: "region",
@@ -108,8 +120,17 @@ export class View {
       this.#node("hint", "div", { class: "hint" }),
       this.#classes.node,
       this.#actions(),
-      this.#node("said", "p", { class: "said quiet" }),
-      this.#node("refused", "div", { class: "refused", hidden: true }),
+      el(
+        "div",
+        { class: "told" },
+        this.#node("said", "p", { class: "said quiet" }),
+        this.#node("refused", "div", {
+          class: "refused",
+          role: "alert",
+          "data-testid": "labeler-refused",
+          hidden: true,
+        }),
+      ),
     );
   }
 
@@ -153,11 +174,11 @@ export class View {
     const opens = name in TITLES;
     const id = opens ? `labeler-open-${name}` : `labeler-${name}`;
     const props = { class: "quiet-button", "data-testid": id, onclick };
-    return button(
+    return (this.#part[`do-${name}`] = button(
       { ...props, "data-opens": opens ? name : null, "aria-expanded": opens ? "false" : null },
       key(letter),
       label,
-    );
+    ));
   }
 
   #side() {
@@ -189,6 +210,7 @@ export class View {
     box.replaceChildren(current ? this.#take(current) : summary(this.#session));
     box.classList.toggle("empty", !current);
     this.#classes.show(current);
+    this.#atTheEnd(!current && Boolean(this.#session.summary));
     this.#surroundings(current);
     if (this.#open === "about" || this.#open === "flag") this.#draw("about");
     side.classList.toggle("idle", !current && this.#open === "about");
@@ -197,10 +219,15 @@ export class View {
     setTimeout(() => this.#afterwards(), AFTER_A_FRAME);
   }
 
-  /** The style sheet is there: be seen. */
+  /** The style sheet is there: be seen, and take the focus from what led here, this once. */
   wake() {
     this.root.hidden = false;
-    if (this.#isFree(focused())) this.rest();
+    this.rest();
+  }
+
+  /** Nobody looks here any more. */
+  end() {
+    this.#aloud.stop();
   }
 
   /** May the focus be moved? Not out of a field, nor back into one that the person has left. */
@@ -215,11 +242,16 @@ export class View {
     return node;
   }
 
+  #atTheEnd(isEnd) {
+    this.root.classList.remove("has-more");
+    for (const name of ["skip", "flag"]) this.#part[`do-${name}`].hidden = isEnd;
+  }
+
   #surroundings(item) {
     const { badges: top, hint, tools, votes, more } = this.#part;
     this.root.classList.toggle("long", this.#classes.isLong);
     this.root.classList.toggle("review", Boolean(this.#session.review));
-    top.replaceChildren(...badges(item).filter(Boolean));
+    top.replaceChildren(...badges(item, this.#session.review).filter(Boolean));
     hint.replaceChildren(...suggestion(item));
     tools.hidden = item?.kind !== "image";
     say(this.#part.zoom, "");
@@ -254,8 +286,16 @@ export class View {
     }
   }
 
+  /** Is there more of the item further down? Asked only once it has been drawn. */
+  #below() {
+    const { box } = this.#part;
+    const rest = box.scrollHeight - box.clientHeight - box.scrollTop;
+    this.root.classList.toggle("has-more", rest > 4);
+  }
+
   #afterwards() {
     const { current, next, images } = this.#session;
+    this.#below();
     if (current) say(this.#part.aloud, `Next item: ${excerpt(current)}`);
     if (next && this.#built.item !== next) this.#built = { item: next, node: build(next, images) };
   }
@@ -267,16 +307,17 @@ export class View {
   }
 
   answered(kind, value) {
-    this.say(
-      kind === "skip" ? "Skipped. U takes it back." : `You said ${answer(value)}. U takes it back.`,
-    );
+    this.#latest = kind === "skip" ? "Skipped." : `You said ${answer(value)}.`;
+    say(this.#part.said, `${this.#latest} U takes it back.`);
   }
 
-  tookBack(value, { correction = false } = {}) {
+  /** `stands`: the earlier answer that counts again, where the one taken back was a correction. */
+  tookBack(value, { correction = false, stands = null } = {}) {
     const what = value === null ? "the skip" : answer(value);
-    this.say(
-      correction ? `Took back the correction to ${what}.` : `Took back ${what}: here it is again.`,
-    );
+    const again = stands && (stands.kind === "skip" ? "a skip" : answer(stands.value));
+    if (stands) this.say(`You said ${again}: it stands again. Took back ${what}.`);
+    else if (correction) this.say(`Took back the correction to ${what}.`);
+    else this.say(`Took back ${what}: here it is again.`);
   }
 
   notes() {
@@ -293,7 +334,15 @@ export class View {
   }
 
   say(text) {
+    this.#latest = "";
     say(this.#part.said, text);
+    this.#aloud.now(text);
+  }
+
+  /** Which keys act was chosen. */
+  letters() {
+    this.root.classList.toggle("alt-only", !letters.on);
+    this.#classes.letters();
   }
 
   /** Counters, state, what was refused: cheap, called after every exchange. */
@@ -319,13 +368,23 @@ export class View {
   }
 
   #receipts() {
-    const { receipts, state } = this.#part;
+    const { receipts, others } = this.#part;
     const { trouble, outbox } = this.#session;
-    say(receipts, this.#counter());
+    const [before, now] = [receipts.textContent, this.#counter()];
+    say(receipts, now);
+    say(others, outbox.others.map(left).join(" "));
     receipts.classList.toggle("trouble", Boolean(trouble) || outbox.onlyInMemory);
     receipts.classList.toggle("bad", outbox.refused.length > 0);
     const told = trouble ? `${sayTrouble(trouble)}; your answers are kept.` : "";
-    if (told || state.textContent) say(state, told || "Connected again.");
+    if (told !== this.#trouble) this.#aloud.now(told || `Connected again. ${now}.`);
+    else if (before && before !== now) this.#aloud.soon(() => this.#account());
+    this.#trouble = told;
+  }
+
+  #account() {
+    const latest = this.#latest && `${this.#latest} `;
+    this.#latest = "";
+    return `${latest}${this.#counter()}.`;
   }
 
   #counter() {
@@ -340,13 +399,14 @@ export class View {
   }
 
   #progress() {
-    const { progress, uncounted } = this.#session;
+    const { progress, uncounted, summary: finished } = this.#session;
     if (!progress) return;
     const answered = Math.max(0, Math.min(progress.answered + uncounted, progress.total));
     this.#part.bar.max = Math.max(progress.total, 1);
     this.#part.bar.value = answered;
-    say(this.#part.count, `${number(answered)} of ${number(progress.total)} answered`);
-    say(this.#part.pace, pace(progress, uncounted));
+    const [counted, paced] = counts(progress, uncounted, answered, Boolean(finished));
+    say(this.#part.count, counted);
+    say(this.#part.pace, paced);
   }
 
   #refusals() {
@@ -360,7 +420,7 @@ export class View {
     const title = `${many(refused.length, "answer")} refused by the server`;
     shown.replaceChildren(
       el("h3", {}, title),
-      el("ul", { role: "alert", "data-testid": "labeler-refused" }, ...rows),
+      el("ul", {}, ...rows),
     );
   }
 
@@ -403,6 +463,23 @@ export class View {
   }
 
   // What the person does
+
+  get canGoOn() {
+    return !this.#session.current && Boolean(this.#session.summary?.can_go_on);
+  }
+
+  goOn() {
+    this.#session.goOn();
+  }
+
+  /** Where there are many classes, what is typed goes to their field; false if there is none. */
+  startTyping() {
+    const { field } = this.#classes;
+    if (!field || !this.#session.current) return false;
+    this.#hasLeft = false;
+    field.focus({ preventScroll: true });
+    return true;
+  }
 
   skip() {
     this.#session.skip();
@@ -465,7 +542,7 @@ export class View {
     if (name === "history") this.#panel = this.#history;
     if (name === "flag") this.#panel = flag((text) => this.#flagged(text));
     if (this.#panel) return this.#panel.nodes;
-    return { about, guideline, help }[name](this.#session);
+    return { about, guideline, help }[name](this.#session, () => this.letters());
   }
 
   /** A note that is being written when its item is answered belongs to that item. */
@@ -491,14 +568,19 @@ export class View {
     });
   }
 
+  restIfFree() {
+    if (this.#isFree(focused())) this.rest();
+  }
+
   leaveField() {
     this.#hasLeft = true;
     this.#part.box.focus({ preventScroll: true });
   }
 
-  /** Is the person at work in the panel, so that number keys are not answers? */
+  /** Is the person at work beside the item, or just fallen out of there? Then nothing is an answer. */
   isIn(node) {
-    return this.#panel !== null && this.#part.side.contains(node);
+    if (this.#open === "about" || !(node instanceof Node)) return false;
+    return this.#part.side.contains(node) || (this.#panel !== null && !this.root.contains(node));
   }
 
   /** A key typed in one of our own fields that is not the classes' one. */
@@ -524,17 +606,38 @@ function sayTrouble({ kind, message }) {
   );
 }
 
-function pace({ mine, people, answered, total, minutes_left: left }, uncounted) {
+/** What waits in this browser until the one who gave it, or the project, is open here again. */
+function left({ annotator, title, isMine, n }) {
+  const them = n === 1 ? "it" : "them";
+  const where = title === null ? "" : ` in ${title || "another project"}`;
+  const whose = isMine ? "of yours" : `of ${annotator}`;
+  const open = isMine ? "open it" : `open it as ${annotator}`;
+  const waits = `${many(n, "answer")} ${whose}${where} wait${n === 1 ? "s" : ""}`;
+  return `${waits} in this browser: ${open} to send ${them}.`;
+}
+
+/** How far it is, in two lines; where items are answered by several people, one's own items first. */
+function counts(progress, uncounted, answered, isFinished) {
+  const { mine, total, items = total } = progress;
+  const own = Math.max(0, Math.min(mine + uncounted, answered, items));
+  const byYou = `${number(own)} by you`;
+  const pacing = pace(progress, isFinished || answered >= total);
+  const all = `${number(answered)} of ${number(total)} `;
+  return total > items
+    ? [`${number(own)} of ${number(items)} by you`, [`${all}answers`, ...pacing].join(" · ")]
+    : [`${all}answered`, [byYou, ...pacing].join(" · ")];
+}
+
+function pace({ people, minutes_left: left }, isAll) {
   const parts = [
-    `${number(Math.max(0, mine + uncounted))} by you`,
-    answered >= total || left === null || left === undefined
+    isAll || left === null || left === undefined
       ? null
       : left < 1
         ? "less than a minute left"
         : `about ${minutes(left)} left`,
     people > 1 ? `${number(people)} people labeling now` : null,
   ];
-  return parts.filter(Boolean).join(" · ");
+  return parts.filter(Boolean);
 }
 
 function vote({ annotator, label, at, seconds, comment, ruling }) {

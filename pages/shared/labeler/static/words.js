@@ -33,6 +33,11 @@ export function answer(value) {
   return value ?? "";
 }
 
+/** Half a letter is replaced, as `String.prototype.toWellFormed` does where there is one. */
+export function wellFormed(text) {
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
 export function sentence(text) {
   const trimmed = String(text).trim();
   const begun = trimmed.slice(0, 1).toUpperCase() + trimmed.slice(1);
