@@ -59,10 +59,11 @@ class Person:
         return self.page.get_by_test_id("labeler")
 
     def text(self) -> str | None:
-        """The item on the screen, or None when nothing is left."""
+        """The item of the batch on the screen, or None when nothing of it is left."""
         self.ready(self.page)
         expect(self.labeler).to_have_attribute("data-state", re.compile("asking|done"))
-        if self.labeler.get_attribute("data-state") == "done":
+        is_done = self.labeler.get_attribute("data-state") == "done"
+        if is_done or "ext best behind the batch" in self.labeler.inner_text():
             return None
         return self.page.get_by_test_id("labeler-item").inner_text()
 
