@@ -59,7 +59,7 @@ def next_steps(project: Project, now: Standing) -> list[Step]:
         steps.append(
             Step(f"{now.critical_issues} critical issue(s) block the round: fix them.", "quality")
         )
-    for waiting in queue.reviews(project):
+    for waiting in review.queues(project):
         steps.append(Step(f"{waiting.title}: {waiting.open} item(s) wait for a ruling.", "review"))
     if disputed := review.open_disagreements(project):
         steps.append(

@@ -51,34 +51,19 @@ class Hand(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a queue is: answered and asked in all, and answers of this annotator in it."""
+    """How far a queue is: answered and asked in all, and how many of the answers are this person's.
+
+    Second opinions and what comes behind a batch are not counted.
+    """
 
     answered: int
     total: int
     mine: int
 
 
-class QueueInfo(NamedTuple):
-    """A queue that an annotator may choose."""
-
-    change_id: int
-    title: str
-    open: int
-
-
 def current_batch(project: Project) -> int:
     """The change of the newest batch."""
     return changes.last_batch(project.db)
-
-
-def reviews(project: Project) -> list[QueueInfo]:
-    """The review queues with open slots, oldest first."""
-    found = []
-    for change_id in slots.open_reviews(project.db):
-        change = changes.get(project.db, change_id)
-        title = change.title if change else ""
-        found.append(QueueInfo(change_id, title, len(slots.open_slots(project.db, change_id))))
-    return found
 
 
 def take(
@@ -211,4 +196,4 @@ def suggestion_shown(project: Project, slot: Slot, annotator: str) -> bool:
 def progress(project: Project, annotator: str, *, queue: int) -> Progress:
     """How far a queue is."""
     answered, total = slots.progress(project.db, queue)
-    return Progress(answered, total, events.count_of(project.db, queue, annotator))
+    return Progress(answered, total, slots.answered_by(project.db, queue, annotator))

@@ -168,7 +168,7 @@ def progress(project: Project, person: str, change_id: int) -> Json:
     """How far the queue is, at what pace, who is labeling, and how long it will take."""
     db = project.db
     change = changes.get(db, change_id)
-    answered, total = slots.progress(db, change_id)
+    answered, total, mine = queue.progress(project, person, queue=change_id)
     pace = events.recent_ms(db, person)
     seconds = statistics.median(pace) / 1000 if len(pace) >= FEWEST_ANSWERS else None
     people = present(project) | {person}
@@ -180,12 +180,12 @@ def progress(project: Project, person: str, change_id: int) -> Json:
         "answered": answered,
         "total": total,
         "items": slots.n_items(db, change_id),
-        "mine": events.count_of(db, change_id, person),
+        "mine": mine,
         "left": left,
         "people": len(people),
         "seconds_per_item": seconds,
         "minutes_left": None if seconds is None else left * seconds / len(people) / 60,
-        "saved": events.count_of(db, change_id, person, skips=True),
+        "saved": events.count_of(db, change_id, person),
     }
 
 
@@ -198,13 +198,13 @@ def present(project: Project) -> set[str]:
 def summary(project: Project, person: str, change_id: int) -> Json:
     """What somebody did in a queue, for when nothing is left in it for them."""
     db = project.db
-    answered, total = slots.progress(db, change_id)
+    answered, total, mine = queue.progress(project, person, queue=change_id)
     facts = events.tally(db, change_id, person)
     given = [fact for fact in facts if fact[0] in ("label", "adjudicate")]
     return {
         "answered": answered,
         "total": total,
-        "mine": sum(n for _, _, n in given),
+        "mine": mine,
         "minutes": events.ms_in(db, change_id, person) / 60_000,
         "skipped": sum(n for kind, _, n in facts if kind == "skip"),
         "flagged": sum(n for kind, _, n in facts if kind == "flag"),

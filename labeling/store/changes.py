@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlite_utils import Database
@@ -33,7 +34,7 @@ class LabelSet(NamedTuple):
     version: int
     classes: tuple[str, ...]
     guideline: str
-    examples: dict[str, Any] = {}  # noqa: RUF012
+    examples: Mapping[str, Any] = MappingProxyType({})
     multi: bool = False
 
 

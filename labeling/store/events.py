@@ -217,10 +217,10 @@ def recent_ms(db: Database, annotator: str, *, n: int = 50) -> list[int]:
 
 
 def lately(db: Database, *, since: str, n: int = 500) -> set[str]:
-    """Who has said something at a screen since a moment, among the newest `n` such facts."""
+    """Who has said something at a screen since a moment, among the newest `n` facts."""
     rows = db.execute(
-        "SELECT DISTINCT annotator FROM (SELECT annotator, at FROM event e "
-        f"WHERE {_FROM_A_SCREEN} ORDER BY seq DESC LIMIT ?) WHERE at >= ?",
+        "SELECT DISTINCT annotator FROM (SELECT * FROM event ORDER BY seq DESC LIMIT ?) AS e "
+        f"WHERE e.at >= ? AND {_FROM_A_SCREEN}",
         (n, since),
     )
     return {row[0] for row in rows}
@@ -273,16 +273,12 @@ def annotations_of(db: Database, item_id: str) -> list[tuple[str, str, str | Non
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def count_of(db: Database, change_id: int, annotator: str, *, skips: bool = False) -> int:
-    """Items of one change that one annotator's standing labels and rulings are about.
-
-    With `skips` also those that were passed on.
-    """
-    kinds = "'label','adjudicate','skip'" if skips else "'label','adjudicate'"
+def count_of(db: Database, change_id: int, annotator: str) -> int:
+    """Items of one change that one annotator has a standing answer, ruling or skip on."""
     row = db.execute(
         "SELECT count(DISTINCT item_id) FROM event e WHERE annotator = ? AND change_id = ? "
         "AND seq > (SELECT after_event FROM change WHERE change_id = ?) "
-        f"AND kind IN ({kinds}) AND {LIVE}",
+        f"AND kind IN ('label','adjudicate','skip') AND {LIVE}",
         (annotator, change_id, change_id),
     ).fetchone()
     return int(row[0])

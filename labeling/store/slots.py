@@ -332,6 +332,17 @@ def progress(db: Database, change_id: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def answered_by(db: Database, change_id: int, annotator: str) -> int:
+    """How many of the answers that a queue requires somebody has given."""
+    row = db.execute(
+        "SELECT count(*) FROM event e JOIN slot s ON s.answered_by = e.event_id "
+        "WHERE e.annotator = ? AND e.seq > (SELECT after_event FROM change WHERE change_id = ?) "
+        f"AND s.change_id = ? AND s.{_REQUIRED}",
+        (annotator, change_id, change_id),
+    ).fetchone()
+    return int(row[0])
+
+
 def n_items(db: Database, change_id: int) -> int:
     """How many items a queue requires answers for; with an overlap these are fewer than answers."""
     row = db.execute(
@@ -356,15 +367,6 @@ def is_held(db: Database, item_id: str, annotator: str) -> bool:
         (item_id, annotator),
     ).fetchone()
     return row is not None
-
-
-def open_reviews(db: Database) -> list[int]:
-    """Changes whose review queue still has open slots, oldest first."""
-    rows = db.execute(
-        f"SELECT DISTINCT change_id FROM slot WHERE queue IN ({_IN_REVIEW}) AND {_OPEN} "
-        "ORDER BY change_id"
-    )
-    return [row[0] for row in rows]
 
 
 def unfilled(db: Database) -> list[tuple[int, str]]:

@@ -31,7 +31,14 @@ from labeling.ingest import Roles
 from labeling.project import Project
 from labeling.store import changes, events, items, slots
 from labeling.store.slots import NewSlot
-from tests.factories import answer_queue, make_project, table_frame, text_frame, truth_of
+from tests.factories import (
+    answer_queue,
+    answers_frame,
+    make_project,
+    table_frame,
+    text_frame,
+    truth_of,
+)
 
 FRAME = text_frame(200)
 TRUTH = truth_of(FRAME)
@@ -124,7 +131,8 @@ def test_when_the_batch_is_answered_there_is_a_summary_and_more_only_on_request(
     assert done["can_go_on"]
     more = sync(made, beyond=True)
     assert [item["queue"] for item in more["items"]] == ["extra"] * 5
-    sync(made, ops=[label(more["items"][0])], beyond=True)
+    told = sync(made, ops=[label(more["items"][0])], beyond=True)["progress"]
+    assert (told["mine"], told["saved"]) == (30, 31), "what lies behind the batch is not its own"
     assert slots.progress(made.db, queue.current_batch(made)) == (30, 30)
     assert verification.verify(made).empty
 
@@ -366,6 +374,15 @@ def test_a_text_of_ten_megabytes_is_cut_and_can_be_had_whole(tmp_path: Path) -> 
         sync(made, ops=[label(long, "a")], want=0)
         row = session.history(made, "ann", search="가나다")["rows"][0]
         assert len(row["excerpt"]) == session.EXCERPT
+
+
+def test_only_who_answers_at_a_screen_is_told_to_be_labeling_now(made: Project) -> None:
+    answer_queue(made, TRUTH, annotator="ann", limit=1)
+    frame = answers_frame(made, TRUTH).assign(who="vendor")
+    answer_files.label_from_table(
+        made, frame, item="item", annotator="who", label="label", source="f", author="t"
+    )
+    assert session.present(made) == {"ann"}
 
 
 # What is sent
