@@ -75,7 +75,8 @@ class Desk:
     def press(self, *keys: str) -> list[str]:
         """Press keys that each end an item; the items that were answered."""
         answered = []
-        for key in keys:
+        for key in keys:  # a key is for what is on the screen, not for what arrives meanwhile
+            expect(self.root).not_to_have_attribute("data-state", "loading")
             answered.append(self.item)
             self.page.keyboard.press(key)
             expect(self.root).not_to_have_attribute("data-item", answered[-1])
@@ -93,7 +94,7 @@ class Desk:
     def find(self, wanted: Callable[[str], bool]) -> Desk:
         """Skip until an item's text is the wanted one."""
         for _ in range(40):
-            if wanted(self.text):
+            if wanted(self.wait("asking").text):
                 return self
             self.press("s")
         raise AssertionError("the item was not asked")
@@ -897,10 +898,10 @@ def test_what_is_saved_is_told_now_and_then_and_what_goes_wrong_at_once(
     expect(aloud).to_have_text(re.compile(r"^You said (money|sport)\. \d saved, \d waiting\.$"))
     assert len(aloud.evaluate("e => e.told")) == 1
     desk.press("u")
-    expect(aloud).to_have_text("Took back sport: here it is again.", timeout=500)
+    expect(aloud).to_have_text("Took back sport: here it is again.", timeout=5_000)
     page.context.set_offline(True)
     desk.press("1")
-    expect(aloud).to_have_text("no connection; your answers are kept.", timeout=1_000)
+    expect(aloud).to_have_text("no connection; your answers are kept.", timeout=5_000)
     page.context.set_offline(False)
     expect(aloud).to_have_text(re.compile("^Connected again"), timeout=20_000)
 
