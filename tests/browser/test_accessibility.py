@@ -123,7 +123,7 @@ def short(desk: Desk, look: Look) -> None:
     look("offline")
     desk.page.context.set_offline(False)
     desk.wait("asking")
-    while desk.root.get_attribute("data-state") == "asking":
+    while desk.asks():
         desk.press("1")
         desk.settled()
     desk.wait("done")

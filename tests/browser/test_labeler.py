@@ -53,6 +53,11 @@ class Desk:
         expect(self.root).to_have_attribute("data-state", state, timeout=20_000)
         return self
 
+    def asks(self) -> bool:
+        """Whether an item is asked, once that is known."""
+        expect(self.root).to_have_attribute("data-state", re.compile("asking|done"))
+        return self.root.get_attribute("data-state") == "asking"
+
     @property
     def root(self) -> Locator:
         return self.page.get_by_test_id("labeler")
@@ -63,7 +68,8 @@ class Desk:
 
     @property
     def text(self) -> str:
-        return self.part("item").inner_text()
+        """The item's words, those too that are laid out only where they are looked at."""
+        return self.part("item").text_content() or ""
 
     def part(self, name: str) -> Locator:
         return self.page.get_by_test_id(f"labeler-{name}")
@@ -938,7 +944,7 @@ def test_where_nothing_can_be_kept_it_is_said(start: Start) -> None:
 
 def test_the_end_of_the_batch_is_summed_up(start: Start) -> None:
     desk = start(text_frame(12))
-    while desk.root.get_attribute("data-state") == "asking":
+    while desk.asks():
         desk.press("1")
     desk.wait("done")
     expect(desk.part("summary")).to_contain_text("Nothing is left for you in this queue.")
@@ -952,7 +958,7 @@ def test_beyond_the_batch_the_next_best_items_are_asked_and_of_the_next_batch_ag
 ) -> None:
     desk, sent = start(text_frame(60), settings={"batch_size": "5"}), []
     page.on("request", lambda request: sent.append(json.loads(request.post_data or "{}")))
-    while desk.root.get_attribute("data-state") == "asking":
+    while desk.asks():
         desk.press("1")
         desk.settled()
     desk.wait("done")

@@ -40,6 +40,7 @@ export class History {
   open() {
     this.#find.value = "";
     this.#correcting = null;
+    this.#list.replaceChildren();
     this.#find.focus();
     this.#search();
   }

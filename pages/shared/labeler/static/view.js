@@ -223,6 +223,7 @@ export class View {
   wake() {
     this.root.hidden = false;
     this.rest();
+    this.refresh();
   }
 
   /** Nobody looks here any more. */
@@ -353,7 +354,7 @@ export class View {
     mark(root, "data-saved", session.saved);
     mark(root, "data-waiting", session.outbox.waiting);
     mark(root, "data-refused", session.outbox.refused.length);
-    mark(root, "data-state", session.state);
+    mark(root, "data-state", root.hidden ? "loading" : session.state);
     this.#receipts();
     this.#progress();
     this.#refusals();
