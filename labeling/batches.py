@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from labeling.core import strategies
-from labeling.core.strategies import Floats
+from labeling import choosing
+from labeling.choosing import RANDOM, SEED, Learned, Pick
 from labeling.project import Project, derive_seed, now
 from labeling.store import changes, events, items, slots
 from labeling.store.slots import NewSlot
 
-SEED, RANDOM, GOLD = "seed", "random", "gold"
-BEHIND = 10  # next-best items published behind a batch, for each item of it
-LEAST_BEHIND, MOST_BEHIND = 1_000, 10_000
-Scores = Callable[[Sequence[str]], Floats]
-
-
-class Pick(NamedTuple):
-    """One item of a batch: why it is asked, its utility where a strategy chose it.
-
-    `suggested` is the class that the model would say, with its `probability`.
-    """
-
-    item_id: str
-    why: str
-    score: float | None = None
-    suggested: str | None = None
-    probability: float | None = None
+GOLD = "gold"
 
 
 class Plan(NamedTuple):
@@ -42,30 +26,26 @@ class Plan(NamedTuple):
 
 
 def publish_seed(project: Project) -> int:
-    """The first batch, drawn at random before there is a model; returns its change."""
-    return write(project, plan(project, round_no=1, proba=None), round_no=1, strategy=SEED)
+    """The first batch, chosen before there is a model; returns its change."""
+    return write(project, plan(project, round_no=1, learned=None), round_no=1, strategy=SEED)
 
 
 def plan(
     project: Project,
     *,
     round_no: int,
-    proba: Scores | None,
+    learned: Learned | None,
     known: Container[str] | None = None,
 ) -> Plan:
-    """Choose a batch without writing it. `proba(item ids)` gives float (items, classes).
+    """Choose a batch without writing it.
 
-    Only `known` items are chosen, where they are named: an import may have come in meanwhile.
-    Without probabilities every pool item of the batch is a random draw: the seed set.
+    Only `known` items are chosen, where they are named: an import may have come in meanwhile. While
+    no model tells classes apart, the strategy's seed set is asked: an item of each kind there is.
     """
     config, rng = project.config, _rng(project, "batch", round_no)
     fresh = [i for i in _candidates(project, rng) if known is None or i in known]
     size = min(config["batch_size"], len(fresh))
-    if proba is None:
-        pool = [Pick(item, SEED) for item in fresh[: size + _n_behind(config["batch_size"])]]
-        asked, behind = pool[:size], pool[size:]
-    else:
-        asked, behind = _chosen_and_control(project, fresh, proba, size=size, rng=rng)
+    asked, behind = choosing.chosen_and_control(project, fresh, learned, size=size, rng=rng)
     return Plan(_interleave(asked, _gold_draws(project), rng), behind)
 
 
@@ -140,53 +120,6 @@ def _candidates(project: Project, rng: np.random.Generator) -> list[str]:
     skipped = items.skipped(db)
     fresh = [item for item in first.values() if item not in skipped]
     return fresh or [item for item, _ in free]
-
-
-def _chosen_and_control(
-    project: Project, fresh: list[str], proba: Scores, *, size: int, rng: np.random.Generator
-) -> tuple[list[Pick], list[Pick]]:
-    """The control arm is drawn first, from all candidates, so that it stays a random sample.
-
-    Returns what is asked and what comes behind.
-    """
-    config = project.config
-    share = config["control_share"]
-    n_control = min(size, int(share * size + rng.random()))  # the share holds on average
-    control = fresh[:n_control]  # the candidates come in random order
-    rest = sorted(fresh[n_control:])
-    wanted = size - n_control
-    name = strategies.resolve(config["strategy"])
-    utilities_of = proba(rest)
-    picks, utilities = strategies.choose(
-        name, utilities_of, features=None, n=wanted + _n_behind(size), rng=rng
-    )
-    suggest = _suggestions(project, [rest[i] for i in picks] + control, proba)
-    chosen = [
-        Pick(rest[i], name, float(utility), *suggest[rest[i]])
-        for i, utility in zip(picks, utilities, strict=True)
-    ]
-    random = [Pick(item, RANDOM, None, *suggest[item]) for item in control]
-    return chosen[:wanted] + random, chosen[wanted:]
-
-
-def _n_behind(size: int) -> int:
-    """How many next-best items are kept ready behind a batch of this size."""
-    return min(max(BEHIND * size, LEAST_BEHIND), MOST_BEHIND)
-
-
-def _suggestions(
-    project: Project, item_ids: Sequence[str], proba: Scores
-) -> dict[str, tuple[str, float]]:
-    """The likeliest class of each item and its probability."""
-    if not item_ids:
-        return {}
-    scores = proba(item_ids)
-    best = scores.argmax(axis=1)
-    classes = project.classes
-    return {
-        item: (classes[code], float(scores[row, code]))
-        for row, (item, code) in enumerate(zip(item_ids, best, strict=True))
-    }
 
 
 def _reservoir_not_gold(project: Project) -> list[str]:

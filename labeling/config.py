@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from labeling.core.models import MODELS, ModelConfig
+from labeling.core import models
+from labeling.core.models import AUTO, MODELS
 from labeling.core.strategies import STRATEGIES
+from labeling.core.tuning import Wish
 from labeling.errors import InputError
 from quality.consensus import POLICIES
 
@@ -20,6 +22,7 @@ class Setting(NamedTuple):
     change: str
     help: str
     choices: tuple[str, ...] = ()
+    is_open: bool = False  # other values than the choices may be allowed
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -43,6 +46,23 @@ def _number(kind: Callable[[str], Any], low: float, high: float) -> Callable[[st
         return value
 
     return read
+
+
+def _auto_or(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def either(text: str) -> Any:
+        if text == AUTO:
+            return text
+        try:
+            return read(text)
+        except ValueError as error:
+            raise ValueError(f"{AUTO}, or {error}") from None
+
+    return either
+
+
+def _model(text: str) -> str:
+    models.maker(text)
+    return text
 
 
 SETTINGS: dict[str, Setting] = {
@@ -90,20 +110,24 @@ SETTINGS: dict[str, Setting] = {
     ),
     "model": Setting(
         "default",
-        _one_of("default", *MODELS),
+        _model,
         "model",
-        "what is trained",
+        "what is trained; a path such as sklearn.ensemble.ExtraTreesClassifier will do too",
         ("default", *MODELS),
+        is_open=True,
     ),
     "regularisation": Setting(
-        "10", _number(float, 1e-6, 1e6), "model", "C of the model: higher fits closer"
+        AUTO,
+        _auto_or(_number(float, 1e-6, 1e6)),
+        "model",
+        "C of linear models, higher fits closer; auto: chosen inside the training rows",
     ),
     "class_weight": Setting(
-        "balanced",
-        _one_of("balanced", "none"),
+        AUTO,
+        _one_of(AUTO, "balanced", "none"),
         "model",
-        "whether rare classes count for more",
-        ("balanced", "none"),
+        "whether rare classes count for more; auto: chosen inside the training rows",
+        (AUTO, "balanced", "none"),
     ),
 }
 
@@ -118,9 +142,9 @@ class Config:
         return SETTINGS[key].read(self.text[key])
 
     @property
-    def model(self) -> ModelConfig:
-        """What decides a fit, beside data and seed."""
-        return ModelConfig(self["model"], self["regularisation"], self["class_weight"])
+    def wish(self) -> Wish:
+        """The model as it is asked for."""
+        return Wish(*(self.text[key] for key in ("model", "regularisation", "class_weight")))
 
 
 def check_settings(values: Mapping[str, str]) -> None:

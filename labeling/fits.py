@@ -13,13 +13,18 @@ from dataclasses import asdict
 
 import numpy as np
 
-from labeling.core import models
+from labeling.config import Config
+from labeling.core import features, fitting, models, strategies, tuning
+from labeling.core.fitting import Predictor
 from labeling.core.log import DataVersion
-from labeling.core.models import Fitted, ModelConfig
+from labeling.core.models import ModelConfig
+from labeling.core.tuning import Wish
 from labeling.project import Project, derive_seed
 from labeling.store import rounds as store
 from labeling.store.rounds import Fit
 from labeling.versions import Snapshot, TrainingSet
+
+MEMBERS = 4  # beside the model itself
 
 
 class Fits:
@@ -28,8 +33,9 @@ class Fits:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot, self.new = snapshot, dict[str, Fit]()
         self.known: dict[str, np.ndarray] = {}
+        self._chosen: dict[Wish, ModelConfig] = {}
         basis = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
-        self._basis = hashlib.sha256(json.dumps(basis).encode()).hexdigest()
+        self._basis = hashlib.sha256(json.dumps([*basis, features.VERSION]).encode()).hexdigest()
 
     @property
     def seed(self) -> int:
@@ -41,26 +47,82 @@ class Fits:
         parts = [version_hash, asdict(config), self.seed, self._basis]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def fit(self, training: TrainingSet, config: ModelConfig) -> Fitted:
+    def choose(self, training: TrainingSet, wish: Wish) -> ModelConfig:
+        """What the settings leave open, chosen inside a version's rows."""
+        rows, y = self.snapshot.rows(training.labels)
+        return tuning.chosen(
+            self.snapshot.features[rows],
+            y,
+            n_classes=len(self.snapshot.classes),
+            wish=wish,
+            seed=derive_seed(self.snapshot.seed, "tuning"),
+        )
+
+    def model_of(self, config: Config) -> ModelConfig:
+        """The model that settings mean today: one for every version of the data.
+
+        What they leave open was chosen when the last round was closed with the same settings, or is
+        chosen on all of today's data; so bars differ by the data and not by another choice.
+        """
+        wish = config.wish
+        if wish not in self._chosen:
+            closed = store.every(self.snapshot.project.db)
+            same = [r for r in closed if r.config.get("wish") == asdict(wish)]
+            if same:
+                self._chosen[wish] = ModelConfig(**same[-1].config["model"])
+            else:
+                version = DataVersion(self.snapshot.upto, policy=config["policy"])
+                self._chosen[wish] = self.choose(self.snapshot.training_set(version), wish)
+        return self._chosen[wish]
+
+    def fit(self, training: TrainingSet, config: ModelConfig) -> Predictor:
         """Train on a version's rows."""
         rows, y = self.snapshot.rows(training.labels)
-        return models.fit(
+        return self._fit(rows, y, config, self.seed)
+
+    def _fit(self, rows: np.ndarray, y: np.ndarray, config: ModelConfig, seed: int) -> Predictor:
+        return fitting.fit(
             self.snapshot.features[rows],
             y,
             n_classes=len(self.snapshot.classes),
             config=config,
-            seed=self.seed,
+            seed=seed,
         )
 
+    def committee(self, training: TrainingSet, config: ModelConfig, kind: str) -> list[Predictor]:
+        """Who is asked beside the model: of resampled labels, or of different kinds; or nobody."""
+        rows, y = self.snapshot.rows(training.labels)
+        if kind == strategies.RESAMPLED and len(rows):
+            rng = np.random.default_rng(derive_seed(self.snapshot.seed, "committee", training.hash))
+            drawn = [rng.integers(len(rows), size=len(rows)) for _ in range(MEMBERS)]
+            return [self._fit(rows[own], y[own], config, self.seed) for own in drawn]
+        if kind == strategies.DIFFERENT:
+            return [self._fit(rows, y, ModelConfig(name), self.seed) for name in models.UNLIKE]
+        return []
+
     def predicted(self, training: TrainingSet, config: ModelConfig) -> np.ndarray:
-        """Predicted class codes of the reservoir's items, int16 (reservoir,)."""
+        """What a model says of the reservoir's items: class codes, int16 (reservoir,).
+
+        Where an item may have several classes, 0 or 1 for each, int16 (reservoir, classes).
+        """
         key = self.key(training.hash, config)
         if key not in self.known:
             stored = store.get_fit(self.snapshot.project.db, key) or self._compute(
                 key, training, config
             )
-            self.known[key] = np.frombuffer(stored.predicted, dtype=np.int16)
+            self.known[key] = self._shaped(np.frombuffer(stored.predicted, dtype=np.int16))
         return self.known[key]
+
+    def confidence(self, training: TrainingSet, config: ModelConfig) -> np.ndarray:
+        """How sure the model is of what it says, float32 shaped as `predicted`."""
+        self.predicted(training, config)
+        key = self.key(training.hash, config)
+        stored = self.new.get(key) or store.get_fit(self.snapshot.project.db, key)
+        assert stored is not None
+        return self._shaped(np.frombuffer(stored.confidence, dtype=np.float32))
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return values.reshape(-1, len(self.snapshot.classes)) if self.snapshot.multi else values
 
     def of_version(self, version: DataVersion, config: ModelConfig) -> np.ndarray:
         """The same, straight from a version."""
@@ -70,11 +132,13 @@ class Fits:
         started = time.perf_counter()
         fitted = self.fit(training, config)
         proba = fitted.predict_proba(self.snapshot.features[self.snapshot.reservoir])
+        said = fitting.decide(proba, multi=self.snapshot.multi)
+        sure = np.where(said == 1, proba, 1 - proba) if self.snapshot.multi else proba.max(axis=1)
         self.new[key] = Fit(
             len(training.labels),
             time.perf_counter() - started,
-            proba.argmax(axis=1).astype(np.int16).tobytes(),
-            proba.max(axis=1).astype(np.float32).tobytes(),
+            said.astype(np.int16).tobytes(),
+            sure.astype(np.float32).tobytes(),
         )
         return self.new[key]
 

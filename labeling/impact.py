@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labeling import batches
+from labeling import batches, choosing, rulers
 from labeling.config import Config
-from labeling.core import attribution, comparison, metrics
+from labeling.core import attribution, comparison
 from labeling.core.comparison import MIN_GOLD, Interval
 from labeling.core.log import DataVersion, content_hash
 from labeling.core.models import ModelConfig
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
+from labeling.rulers import Ruler
 from labeling.store import events, evidence, items
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
-from labeling.versions import Snapshot, TrainingSet, players
+from labeling.versions import TrainingSet, players
 
 PLACEBOS = 20
 REPORT, WATERFALL = "report", "waterfall"
@@ -29,32 +31,6 @@ WIDTH = 0.2
 BAR_COLUMNS = [
     "change_id", "kind", "title", "n_rows", "delta", "low", "high", "verdict", "fits",
 ]  # fmt: skip
-
-
-class Ruler:
-    """The current gold: which reservoir rows are scored, and their true codes."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        gold = snapshot.gold()
-        row_of = {snapshot.items[row].item_id: i for i, row in enumerate(snapshot.reservoir)}
-        self.at = np.array([row_of[item] for item in gold], dtype=np.int64)
-        self.truth = np.array([snapshot.code[label] for label in gold.values()], dtype=np.int64)
-        self.n_classes = len(snapshot.classes)
-
-    @property
-    def n(self) -> int:
-        """Gold labels that stand."""
-        return len(self.truth)
-
-    def right(self, predicted: np.ndarray) -> np.ndarray:
-        """Where a model is right, bool (n,)."""
-        return np.asarray(predicted[self.at] == self.truth)
-
-    def confusion(self, predicted: np.ndarray) -> np.ndarray:
-        """Counts by true and predicted class, float (classes, classes)."""
-        return metrics.confusion_matrix(
-            self.truth, predicted[self.at].astype(np.int64), self.n_classes
-        )
 
 
 class Difference(NamedTuple):
@@ -85,27 +61,24 @@ def gold_needed(n_gold: int) -> str | None:
 # -- the report of a round ------------------------------------------------------------------------
 
 
-NO_MODEL = "no model learns several classes an item yet: rounds are closed without a score"
-
-
 def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) -> dict[str, Any]:
     """All that the impact page shows of the closed rounds, as plain JSON values.
 
     Every model, old or new, is scored on the current gold: pairs, never two separate numbers.
     """
-    snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
+    snapshot, ruler = fits.snapshot, rulers.current(fits.snapshot)
     progress(0.3, "scoring every round on the current gold")
     predicted = [fits.of_version(_version(r), _config(r)) for r in closed]
     last = _version(closed[-1])
     return {
         "n_gold": ruler.n,
-        "gold_needed": NO_MODEL if snapshot.label_sets[-1].multi else gold_needed(ruler.n),
+        "gold_needed": gold_needed(ruler.n),
         "gold_skipped": batches.skipped_gold(snapshot.project),
         "curve": _curve(ruler, closed, predicted),
         "control_curve": _control_curve(fits, ruler, closed),
         "control": _control(fits, ruler, closed[-1]),
         "metrics": _summary(ruler, predicted[-1]),
-        "per_class": records(metrics.per_class(ruler.confusion(predicted[-1]), snapshot.classes)),
+        "per_class": records(ruler.per_class(predicted[-1])),
         "last_round": _last_round(fits, ruler, closed, predicted, progress=progress),
         "last_change": _last_change(fits, ruler, last, _config(closed[-1]), progress=progress),
     }
@@ -119,9 +92,9 @@ def _config(closed: Round) -> ModelConfig:
     return ModelConfig(**closed.config["model"])
 
 
-def round_config(config: Config) -> dict[str, Any]:
-    """What a round remembers of the settings that decide its fit."""
-    return {"policy": config["policy"], "model": config.model.__dict__}
+def round_config(config: Config, model: ModelConfig) -> dict[str, Any]:
+    """What a round remembers of the settings that decide its fit, and what came of them."""
+    return {"policy": config["policy"], "model": asdict(model), "wish": asdict(config.wish)}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -130,7 +103,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _summary(ruler: Ruler, predicted: np.ndarray) -> list[dict[str, Any]]:
-    return records(metrics.summary(ruler.confusion(predicted)))
+    return records(ruler.summary(predicted))
 
 
 def _curve(
@@ -177,9 +150,9 @@ def _origins(fits: Fits, training: TrainingSet) -> Origins:
     found = Origins([], [], [])
     first = {e.item_id for e in snapshot.log if e.change_id == snapshot.first_import}
     for item in _in_order(fits, training):
-        if item in first or why.get(item) == batches.SEED:
+        if item in first or why.get(item) == choosing.SEED:
             found.base.append(item)
-        elif why.get(item) == batches.RANDOM:
+        elif why.get(item) == choosing.RANDOM:
             found.random.append(item)
         elif item in why:
             found.chosen.append(item)
@@ -222,11 +195,11 @@ def _control(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
     n, config = len(arm.labels), _config(closed)
     old = ruler.right(fits.predicted(arm, config))
     new = ruler.right(fits.predicted(active, config))
-    interval = comparison.agresti_min(old, new)
+    interval = comparison.paired(old, new)
     same = len(origins.base)
     title = f"active choice against random, both with {n:,} labels, {same:,} of them the same"
     words = comparison.choice_verdict(
-        interval, n=ruler.n, disagreement=float((old != new).mean()) if ruler.n else 0.0
+        interval, n=ruler.n, disagreement=comparison.disagreement(old, new)
     )
     found = _difference(title, old, new, interval, band=None)
     return found._asdict() | {"verdict": words, "n_labels": n}
@@ -236,7 +209,7 @@ def _difference(
     title: str, old: np.ndarray, new: np.ndarray, interval: Interval, *, band: float | None
 ) -> Difference:
     n = len(old)
-    disagreement = float((old != new).mean()) if n else 0.0
+    disagreement = comparison.disagreement(old, new)
     return Difference(
         title,
         float(old.mean()) if n else math.nan,
@@ -266,7 +239,7 @@ def _last_round(
     touched = _touched(before.labels, after.labels)
     band = placebo(fits, ruler, ends, size=len(touched), touched=touched, progress=progress)
     title = f"round {closed[-1].round_no} against round {closed[-2].round_no}"
-    interval = comparison.agresti_min(old, new)
+    interval = comparison.paired(old, new)
     return _difference(title, old, new, interval, band=band)._asdict()
 
 
@@ -284,11 +257,11 @@ def _last_change(
     after = snapshot.training_set(version)
     if not before.labels:
         return None
-    ends = [(before, past.model), (after, config)]
+    ends = [(before, fits.model_of(past)), (after, config)]
     old, new = (ruler.right(fits.predicted(*end)) for end in ends)
     touched = _touched(before.labels, after.labels)
     band = placebo(fits, ruler, ends, size=len(touched), touched=touched, progress=progress)
-    found = _difference(change.title, old, new, comparison.agresti_min(old, new), band=band)
+    found = _difference(change.title, old, new, comparison.paired(old, new), band=band)
     return found._asdict() | {"change_id": change.change_id, "n_rows": len(touched)}
 
 
@@ -403,8 +376,6 @@ def staleness(project: Project, upto_event: int) -> str:
 
 def cannot_measure(project: Project) -> str | None:
     """Why the bars cannot be measured yet, or None."""
-    if project.label_set.multi:
-        return NO_MODEL
     if not items.trusted(project.db):
         return "there are no gold labels"
     return None if cached(project, REPORT) else "no round is closed"

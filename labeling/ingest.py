@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from labeling.core.features import Content, as_numbers
+from labeling.core.features import Content
+from labeling.core.tables import as_numbers
 from labeling.errors import InputError
 
 MAX_FILE_MB = 500

@@ -18,12 +18,21 @@ from labeling.store.slots import REVIEW, Slot
 MOST_IN_HAND = 20
 FEW = 2  # next-best items handed out at a time, so that the batch itself comes first again
 WHY = {
-    "seed": "the first batch is drawn at random, before there is a model",
+    "seed": "no model can tell the classes apart yet: an item of each kind is asked",
     "random": "drawn at random: the control arm that shows what active choice saves",
     "gold": "drawn at random from the reservoir: it measures the model and never trains it",
+    "margin_spread": "the model wavers between two classes here, and this item stands for others",
+    "typical_margin": "the model wavers between two classes here, and many items resemble this one",
     "margin": "the model's two best classes are closest here",
     "entropy": "the model is least sure over all classes here",
     "least_confident": "the model's best guess is weakest here",
+    "vote_entropy": "models that saw other labels vote apart here",
+    "consensus_entropy": "models that saw other labels are unsure together here",
+    "max_disagreement": "one model that saw other labels stands alone here",
+    "model_votes": "models of different kinds vote apart here",
+    "ranked_batch": "the item is far from what is labelled, or the model is unsure of it",
+    "badge": "its label would move the model far, and elsewhere than the other items do",
+    "coreset": "the item is far from everything that is labelled",
     "relabel": "a check suspects this label",
     "disagreement": "people answered this item differently",
     "verify": "two models disagree here",

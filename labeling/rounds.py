@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labeling import audits, batches, impact, queue
+from labeling import audits, batches, choosing, impact, queue
+from labeling.choosing import Learned
 from labeling.core import strategies
 from labeling.core.log import DataVersion
-from labeling.core.models import Fitted
 from labeling.errors import BlockedError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
@@ -50,15 +49,15 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
     """Ask and answer are done: check, learn, compare, choose what is asked next.
 
     Raises BlockedError when critical issues are open; the audit that found them is kept. A crash
-    at any moment leaves the state before. Where items have several classes no model learns yet,
-    and the next batch is drawn at random.
+    at any moment leaves the state before.
     """
     started, round_no = time.perf_counter(), current(project)
     snapshot = Snapshot(project)
     audit = _check(project, snapshot, round_no, progress)
-    fits, fitted, closed = _learn(snapshot, round_no, progress)
+    fits, learned, closed = _learn(snapshot, round_no, progress)
     report = impact.report(fits, [*store.every(project.db), closed], progress=progress)
-    plan = _choose(snapshot, fitted, round_no + 1, progress)
+    progress(0.92, "choosing the next batch")
+    plan = batches.plan(project, round_no=round_no + 1, learned=learned, known=snapshot.position)
     closed = closed._replace(seconds=time.perf_counter() - started)
     progress(0.98, "writing the round")
     with project.writing():
@@ -67,14 +66,16 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
         fits.save(project)
         store.put_result(project.db, impact.REPORT, upto_event=snapshot.upto, body=report)
         slots.close_queue(project.db, closed.change_id, now=time.time())
-        batch = batches.write(project, plan, round_no=round_no + 1, strategy=_strategy(snapshot))
+        batch = batches.write(
+            project, plan, round_no=round_no + 1, strategy=_strategy(snapshot, learned)
+        )
     progress(1.0, f"round {round_no} is closed")
     return Closed(round_no, closed.n_labels, report["n_gold"], batch, report)
 
 
-def _strategy(snapshot: Snapshot) -> str:
-    if snapshot.label_sets[-1].multi:
-        return batches.SEED
+def _strategy(snapshot: Snapshot, learned: Learned | None) -> str:
+    if learned is None:
+        return choosing.SEED
     return strategies.resolve(snapshot.config()["strategy"])
 
 
@@ -88,36 +89,37 @@ def _check(project: Project, snapshot: Snapshot, round_no: int, progress: Progre
     return audit
 
 
-def _learn(snapshot: Snapshot, round_no: int, progress: Progress) -> tuple[Fits, Fitted, Round]:
+def _learn(
+    snapshot: Snapshot, round_no: int, progress: Progress
+) -> tuple[Fits, Learned | None, Round]:
+    """Train on what is labelled; what was learned is None while nothing tells classes apart."""
     progress(0.2, "training the model")
     config, fits = snapshot.config(), Fits(snapshot)
     training = snapshot.training_set(DataVersion(snapshot.upto, policy=config["policy"]))
-    fitted = fits.fit(training, config.model)
+    model = fits.choose(training, config.wish)
+    rows, y = snapshot.rows(training.labels)
+    learned = None
+    if len(np.unique(y, axis=0)) > 1:
+        strategy = strategies.STRATEGIES[strategies.resolve(config["strategy"])]
+        models = [
+            fits.fit(training, model),
+            *fits.committee(training, model, strategy.committee),
+        ]
+        learned = Learned(models, snapshot.features, snapshot.position, rows, snapshot.multi)
     change = max(c.change_id for c in snapshot.changes if "round" in c.payload)
     closed = Round(
         round_no,
         change,
         snapshot.upto,
         training.hash,
-        impact.round_config(config),
+        impact.round_config(config, model),
         str(next(c.payload["strategy"] for c in snapshot.changes if c.change_id == change)),
         derive_seed(snapshot.seed, "batch", round_no + 1),
         len(training.labels),
         now(),
         0.0,
     )
-    return fits, fitted, closed
-
-
-def _choose(snapshot: Snapshot, fitted: Fitted, round_no: int, progress: Progress) -> batches.Plan:
-    progress(0.92, "choosing the next batch")
-
-    def proba(item_ids: Sequence[str]) -> strategies.Floats:
-        rows = np.array([snapshot.position[item] for item in item_ids], dtype=np.int64)
-        return fitted.predict_proba(snapshot.features[rows])
-
-    learned = None if snapshot.label_sets[-1].multi else proba
-    return batches.plan(snapshot.project, round_no=round_no, proba=learned, known=snapshot.position)
+    return fits, learned, closed
 
 
 def table(project: Project) -> pd.DataFrame:

@@ -251,12 +251,16 @@ def view(project: Project, person: str, slot: Slot) -> Json:
             "round": change.payload.get("round") if change else None,
             "next_best": slot.queue == "extra",
         },
-        "suggestion": {"label": slot.suggested, "probability": slot.probability} if shown else None,
+        "suggestion": _suggestion(project, slot) if shown else None,
         "current": _shown(project, queue.current_label(project, slot.item_id))
         if in_review
         else None,
         "answers": _evidence(project, slot.item_id) if in_review else [],
     }
+
+
+def _suggestion(project: Project, slot: Slot) -> Json:
+    return {"label": _shown(project, slot.suggested), "probability": slot.probability}
 
 
 def whole_item(project: Project, person: str, item_id: str) -> Json:

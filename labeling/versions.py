@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from labeling.config import Config
-from labeling.core import features, log
+from labeling.core import labels, log
+from labeling.core.features import Featurizer
 from labeling.core.log import DataVersion, Event, Standing
+from labeling.feature_cache import ItemFeatures
 from labeling.project import Project
 from labeling.store import changes, events, items
 from quality.consensus import POLICIES
@@ -46,7 +48,7 @@ class Snapshot:
             self.drawn = changes.drawn(project.db)
             self.images = items.images(project.db) if project.content.kind == "image" else {}
         self.project, self.content, self.seed = project, project.content, project.seed
-        self.classes = self.label_sets[-1].classes
+        self.classes, self.multi = self.label_sets[-1].classes, self.label_sets[-1].multi
         self.code = {name: index for index, name in enumerate(self.classes)}
         self.position = {item.item_id: index for index, item in enumerate(self.items)}
         self.side = {item.item_id: item.side for item in self.items}
@@ -68,9 +70,24 @@ class Snapshot:
         return frame
 
     @cached_property
+    def _featurized(self) -> ItemFeatures:
+        names = [item.item_id for item in self.items]
+        return ItemFeatures(self.project.path, self.content, names, lambda: self.frame)
+
+    @property
+    def featurizer(self) -> Featurizer:
+        """How items become features, learned from all of them without labels."""
+        return self._featurized.featurizer
+
+    @property
     def features(self) -> Any:
-        """The feature matrix of all items, CSR (items, terms), learned without labels."""
-        return features.matrix(self.frame, self.content)
+        """The features of all items, float32 (items, terms), learned without labels."""
+        return self._featurized.matrix
+
+    @property
+    def _several(self) -> tuple[str, ...]:
+        """The classes in their order where an item may have several, else nothing."""
+        return self.classes if self.multi else ()
 
     def standing(self, version: DataVersion) -> Standing:
         """The standing answers of a version."""
@@ -90,26 +107,33 @@ class Snapshot:
 
     def labels(self, version: DataVersion) -> dict[str, str]:
         """Every item's label in a version, pool and reservoir, by its policy and rulings."""
-        return resolve(self.standing(version), version.policy)
+        return resolve(self.standing(version), version.policy, several=self._several)
 
     def training_set(self, version: DataVersion) -> TrainingSet:
         """What a version trains on: pool items that stand, with a label of the label set."""
         standing = self.standing(version)
-        labels = resolve(standing, version.policy)
+        resolved = resolve(standing, version.policy, several=self._several)
         rows = {
-            item.item_id: labels[item.item_id]
+            item.item_id: resolved[item.item_id]
             for item in self.items
             if item.side == "pool"
-            and labels.get(item.item_id) in self.code
+            and self.is_label(resolved.get(item.item_id))
             and item.item_id not in standing.excluded
         }
         return TrainingSet(rows, log.content_hash(rows, standing.edits))
 
-    def rows(self, labels: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        """Feature rows int64 (n,) and class codes int64 (n,) of labelled items."""
-        at = np.array([self.position[item_id] for item_id in labels], dtype=np.int64)
-        y = np.array([self.code[label] for label in labels.values()], dtype=np.int64)
-        return at, y
+    def is_label(self, value: str | None) -> bool:
+        """Whether a stored label names classes of the label set only."""
+        return labels.is_known(value, self.code, multi=self.multi)
+
+    def targets(self, values: Iterable[str]) -> np.ndarray:
+        """Labels as models learn them: codes int64 (n,), or bool (n, classes)."""
+        return labels.targets(list(values), self.code, multi=self.multi)
+
+    def rows(self, labelled: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
+        """Feature rows int64 (n,) and targets of labelled items."""
+        at = np.array([self.position[item_id] for item_id in labelled], dtype=np.int64)
+        return at, self.targets(labelled.values())
 
     @cached_property
     def reservoir(self) -> np.ndarray:
@@ -131,28 +155,32 @@ class Snapshot:
             if event.change_kind != "import" and self.side[event.item_id] == "reservoir"
         ]
         standing = log.replay(trusted)
-        labels = resolve(standing, version.policy)
-        admitted = self.drawn | self._answered_whole(labels)
+        resolved = resolve(standing, version.policy, several=self._several)
+        admitted = self.drawn | self._answered_whole(resolved)
         return {
             item_id: label
-            for item_id, label in sorted(labels.items())
-            if item_id in admitted and label in self.code and item_id not in standing.excluded
+            for item_id, label in sorted(resolved.items())
+            if item_id in admitted and self.is_label(label) and item_id not in standing.excluded
         }
 
-    def _answered_whole(self, labels: Mapping[str, str]) -> set[str]:
+    def _answered_whole(self, resolved: Mapping[str, str]) -> set[str]:
         reserved: dict[int, set[str]] = {}
         for item in self.items:
             if item.side == "reservoir":
                 reserved.setdefault(item.change_id, set()).add(item.item_id)
-        return {item for own in reserved.values() if own <= labels.keys() for item in own}
+        return {item for own in reserved.values() if own <= resolved.keys() for item in own}
 
     def config(self, *, without: frozenset[int] = frozenset()) -> Config:
         """The settings in force, as if some changes had not been made."""
         return Config({key: text for by, key, text in self.settings if by not in without})
 
 
-def resolve(standing: Standing, policy: str) -> dict[str, str]:
-    """One label an item: a ruling first, else what the policy makes of the answers."""
+def resolve(standing: Standing, policy: str, *, several: Sequence[str] = ()) -> dict[str, str]:
+    """One label an item: a ruling first, else what the policy makes of the answers.
+
+    `several` are the classes where an item may have more than one; each of them is a question of
+    its own then, yes or no.
+    """
     votes = [
         (item_id, event.annotator, str(event.value), event.seq)
         for item_id, answers in standing.answers.items()
@@ -160,13 +188,27 @@ def resolve(standing: Standing, policy: str) -> dict[str, str]:
         if event.kind == "label"
     ]
     frame = pd.DataFrame(votes, columns=["item", "annotator", "label", "order"])
-    if policy == "majority" and not frame["item"].duplicated().any():
-        labels = dict(zip(frame["item"], frame["label"], strict=True))
+    if (policy == "majority" or several) and not frame["item"].duplicated().any():
+        resolved = dict(zip(frame["item"], frame["label"], strict=True))
+    elif several:
+        resolved = _resolve_each(frame, policy, several)
     else:
         agreed = POLICIES[policy](frame)
-        labels = dict(zip(agreed["item"], agreed["label"], strict=True))
-    labels.update({item: str(ruling.value) for item, ruling in standing.rulings.items()})
-    return labels
+        resolved = dict(zip(agreed["item"], agreed["label"], strict=True))
+    resolved.update({item: str(ruling.value) for item, ruling in standing.rulings.items()})
+    return resolved
+
+
+def _resolve_each(votes: pd.DataFrame, policy: str, classes: Sequence[str]) -> dict[str, str]:
+    """Several classes an item: those that the policy says yes to."""
+    given = [set(labels.decode(value)) for value in votes["label"]]
+    found: dict[str, list[str]] = {item: [] for item in votes["item"].unique()}
+    for name in classes:
+        said = votes.assign(label=["yes" if name in names else "no" for names in given])
+        agreed = POLICIES[policy](said)
+        for item in agreed["item"][agreed["label"] == "yes"]:
+            found[item].append(name)
+    return {item: labels.encode(names, classes) for item, names in found.items()}
 
 
 def reached_by(snapshot: Snapshot, version: DataVersion) -> dict[int, set[str]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from labeling import rulers
 from labeling.core import attribution, comparison
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
@@ -18,15 +19,14 @@ from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.impact import (
     BAR_COLUMNS,
-    NO_MODEL,
     WATERFALL,
-    Ruler,
     gold_needed,
     placebo,
     records,
 )
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
+from labeling.rulers import Ruler
 from labeling.store import rounds as store
 from labeling.versions import Snapshot, TrainingSet, players, reached_by
 
@@ -41,10 +41,8 @@ def measure(
     all bars add up to the total item by item. Columns are BAR_COLUMNS, deltas in fractions.
     Raises InputError without gold labels or without changes.
     """
-    if project.label_set.multi:
-        raise InputError(NO_MODEL)
     fits = Fits(Snapshot(project))
-    snapshot, ruler = fits.snapshot, Ruler(fits.snapshot)
+    snapshot, ruler = fits.snapshot, rulers.current(fits.snapshot)
     if ruler.n == 0:
         raise InputError(
             f"there are no gold labels yet: {gold_needed(0)}; label the gold draws of the queue"
@@ -60,7 +58,7 @@ def measure(
 
     def credit(coalition: attribution.Coalition) -> np.ndarray:
         if not trained.parts(coalition)[0].labels:  # no rows at all: as good as a guess
-            return np.full(ruler.n, 1.0 / ruler.n_classes)
+            return np.full(ruler.n, ruler.guess)
         return ruler.right(trained.predicted(coalition)).astype(float)
 
     def credit_beyond_base(coalition: attribution.Coalition) -> np.ndarray:
@@ -93,7 +91,7 @@ class _Coalitions:
         without = self.everything - coalition
         config = self.fits.snapshot.config(without=without)
         version = DataVersion(self.version.upto_event, without, config["policy"])
-        return self.fits.snapshot.training_set(version), config.model
+        return self.fits.snapshot.training_set(version), self.fits.model_of(config)
 
     def predicted(self, coalition: attribution.Coalition) -> np.ndarray:
         """Predicted codes of the reservoir."""

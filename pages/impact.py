@@ -12,7 +12,14 @@ from pages.shared import charts
 from pages.shared.shell import open_page, plain, report_errors
 from pages.shared.widgets import csv_button, difference, job_panel
 
-METRIC_NAMES = {"accuracy": "Accuracy", "macro_recall": "Macro recall", "macro_f1": "Macro F1"}
+METRIC_NAMES = {
+    "accuracy": "Accuracy",
+    "macro_recall": "Macro recall",
+    "macro_f1": "Macro F1",
+    "item_f1": "F1 of an item's classes",
+    "exact_match": "All classes right",
+    "micro_f1": "Micro F1",
+}
 
 project = open_page("Impact", role="reviewer")
 
@@ -54,7 +61,7 @@ def curve(report: dict[str, Any]) -> None:
         st.caption("The curve starts with the first gold labels.")
         return
     metric = st.segmented_control(
-        "Metric", list(dict.fromkeys(rows["metric"])), default="accuracy", required=True,
+        "Metric", names := list(dict.fromkeys(rows["metric"])), default=names[0], required=True,
         format_func=METRIC_NAMES.get,
     )  # fmt: skip
     st.altair_chart(charts.learning_curve(rows[rows["metric"] == metric]))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from labeling import project as projects
 from labeling.config import SETTINGS
+from labeling.core.models import MODELS
 from labeling.core.strategies import STRATEGIES
 from pages.shared import guideline
 from pages.shared.shell import open_again, open_page, person, plain, report_errors
@@ -37,14 +41,25 @@ def settings_tab() -> None:
         for key, setting in SETTINGS.items():
             label = f"{key}: {setting.help}"
             if setting.choices:
-                index = setting.choices.index(current[key])
-                st.selectbox(plain(label), setting.choices, index=index, key=field(key))
+                choices = list(dict.fromkeys([*setting.choices, current[key]]))
+                st.selectbox(
+                    plain(label),
+                    choices,
+                    index=choices.index(current[key]),
+                    key=field(key),
+                    accept_new_options=setting.is_open,
+                )
             else:
                 st.text_input(plain(label), value=current[key], key=field(key))
         st.form_submit_button("Save the settings", type="primary", on_click=save_settings)
-    with st.expander("What the strategies are good and bad at"):
-        for name, strategy in STRATEGIES.items():
-            st.markdown(f"**{plain(name)}**: {plain(strategy.note)}")
+    notes("What the strategies are good and bad at", STRATEGIES)
+    notes("What the models are good and bad at", MODELS)
+
+
+def notes(title: str, table: Mapping[str, Any]) -> None:
+    with st.expander(title):
+        for name, entry in table.items():
+            st.markdown(f"**{plain(name)}**: {plain(entry.note)}")
 
 
 with report_errors():

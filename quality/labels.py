@@ -119,10 +119,19 @@ WIDE = 1000
 
 def _prepared(features: Any, kind: str) -> tuple[Any, str]:
     """The features as the detectors of their kind like them, and that kind."""
+    if kind == "text":
+        return _terms(features), kind
     if kind == "columns" and features.shape[1] > WIDE:
-        return features, "text" if features.min() >= 0 else "wide"
+        return features, "wide"
     narrow = hasattr(features, "toarray") and features.shape[1] <= WIDE
-    return features.toarray().astype(np.float32) if narrow and kind != "text" else features, kind
+    return features.toarray().astype(np.float32) if narrow else features, kind
+
+
+def _terms(features: Any) -> Any:
+    """The columns that occur and are never negative: words are, what texts are about is not."""
+    found = np.flatnonzero(features.getnnz(axis=0))
+    lowest = np.asarray(features[:, found].min(axis=0).toarray()).ravel() if len(found) else found
+    return features[:, found[lowest >= 0]]
 
 
 def out_of_fold(

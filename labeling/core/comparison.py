@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,18 @@ def agresti_min(old_right: npt.NDArray[np.bool_], new_right: npt.NDArray[np.bool
     half = _z(0.95) * math.sqrt(gained + lost - (gained - lost) ** 2 / (n + 2)) / (n + 2)
     raw = float(new_right.mean() - old_right.mean())
     return Interval(raw, max(-1.0, centre - half), min(1.0, centre + half))
+
+
+def paired(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> Interval:
+    """Difference new - old on the same items, 95 %: of right answers, or of scores in [0, 1]."""
+    if old.dtype == np.bool_:
+        return agresti_min(old, new)
+    return t_interval(new.astype(float) - old.astype(float))
+
+
+def disagreement(old: npt.NDArray[Any], new: npt.NDArray[Any]) -> float:
+    """Mean square of the differences: of right answers, the share of items where they differ."""
+    return float(((new.astype(float) - old.astype(float)) ** 2).mean()) if len(old) else 0.0
 
 
 def t_interval(credits: Floats, *, level: float = 0.95) -> Interval:

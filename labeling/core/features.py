@@ -1,20 +1,26 @@
-"""Features: the content of items in, a matrix out. Nothing here needs a network or a tokenizer."""
+"""Features: the content of items in, a matrix out. Nothing here needs a network or a tokenizer.
+
+Two steps. What is read off a row depends on that row alone, is slow, and can be kept for ever; what
+is learned from all rows, without any label, is quick: how rare a term is, what a number's spread
+is, which rows resemble each other.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from labeling.core import images, tables, texts
+from labeling.core.threads import one_thread
+
 KINDS = ("text", "columns", "image")
-MAX_LEVELS = 50
-NUMERIC_SHARE = 0.98
-MISSING_WORDS = frozenset({"", "?", "na", "n/a", "nan", "null", "none", "-"})
-IMAGE_SIDE = 28
+VERSION = 2  # of what is read and learned: another number makes every stored matrix void
+
+Chunks = Callable[[], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -29,96 +35,108 @@ class Content:
             raise ValueError(f"content needs a kind of {KINDS} and a column, found {self}")
 
 
-def text_features(frame: pd.DataFrame, columns: Sequence[str]) -> Any:
-    """TF-IDF of words and of characters inside words, CSR float64 (rows, terms).
+class Reading(NamedTuple):
+    """How one kind of content is read row by row, and what is learned from all that was read."""
 
-    Characters (1 to 4) carry Korean, which is written without a stable space between morphemes.
+    read: Callable[[pd.DataFrame, Content, Mapping[str, str]], Any]
+    learn: Callable[[Chunks, int], Any]
+
+
+@dataclass(frozen=True)
+class Featurizer:
+    """How items become features. `learned` is scikit-learn's own steps, on what was read.
+
+    `kinds` says what each table column is. Features are float32 (rows, terms): CSR, or dense where
+    most numbers are not 0.
     """
-    from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
 
-    texts = frame[list(columns)].fillna("").agg(" ".join, axis=1) if len(columns) > 1 else None
-    values = (frame[columns[0]].fillna("") if texts is None else texts).astype(str).tolist()
-    rare = 2 if len(values) >= 200 else 1
-    parts = [
-        TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, min_df=rare, token_pattern=r"(?u)\b\w+\b"
-        ),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True, min_df=rare),
-    ]
-    matrices = []
-    for vectorizer in parts:
-        try:
-            matrices.append(vectorizer.fit_transform(values))
-        except ValueError:  # no term at all: every text is blank or shorter than a term
-            continue
-    if not matrices:
-        return csr_matrix((len(values), 1))
-    return hstack(matrices, format="csr")
+    content: Content
+    learned: Any
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        """Features of any rows, those too that nothing was learned from."""
+        return self.of_read(read(frame, self.content, self.kinds))
+
+    def of_read(self, rows: Any) -> Any:
+        """Features of rows that were read already."""
+        if not rows.shape[0] or self.learned is None:
+            return _nothing(rows.shape[0])
+        with one_thread():
+            return _tidy(self.learned.transform(rows))
 
 
-def as_numbers(values: pd.Series) -> pd.Series | None:
-    """The column as float64 with NaN for blanks, or None if it is not numeric."""
-    words = values.astype("object").map(lambda v: None if v is None else str(v).strip().lower())
-    filled = words.where(~words.isin(MISSING_WORDS), None)
-    numbers = pd.to_numeric(filled, errors="coerce").astype("float64")
-    known, finite = int(filled.notna().sum()), numbers.where(np.isfinite(numbers))
-    if numbers.notna().sum() < NUMERIC_SHARE * known or not finite.notna().any():
-        return None
-    return finite
+def _read_text(frame: pd.DataFrame, content: Content, kinds: Mapping[str, str]) -> Any:
+    filled = frame[list(content.columns)].fillna("").astype(str)
+    joined = filled.agg(" ".join, axis=1) if len(content.columns) > 1 else filled.iloc[:, 0]
+    return texts.hash_terms(joined.tolist())
 
 
-def _number_columns(numbers: pd.Series) -> Any:
-    missing = numbers.isna().to_numpy()
-    filled = numbers.fillna(numbers.median()).to_numpy()
-    filled = filled / max(1.0, np.abs(filled).max())  # so that no square overflows
-    spread = filled.std()
-    scaled = (filled - filled.mean()) / (spread if spread > 1e-12 else 1.0)
-    return np.column_stack([scaled, missing]) if missing.any() else scaled[:, None]
+def _read_columns(frame: pd.DataFrame, content: Content, kinds: Mapping[str, str]) -> Any:
+    return tables.prepared(frame, kinds)
 
 
-def column_features(frame: pd.DataFrame, columns: Sequence[str]) -> Any:
-    """Numbers scaled, few-valued columns one-hot, free text TF-IDF; CSR float64 (rows, terms)."""
-    from scipy.sparse import csr_matrix, hstack
-
-    parts = []
-    for column in columns:
-        numbers = as_numbers(frame[column])
-        if numbers is not None:
-            parts.append(csr_matrix(_number_columns(numbers)))
-            continue
-        values = frame[column].fillna("").astype(str)
-        if values.nunique() <= MAX_LEVELS:
-            parts.append(csr_matrix(pd.get_dummies(values, dtype=float).to_numpy()))
-        else:
-            parts.append(text_features(frame, [column]))
-    return hstack(parts, format="csr")
+def _read_image(frame: pd.DataFrame, content: Content, kinds: Mapping[str, str]) -> Any:
+    return images.vectors(frame[content.columns[0]].tolist())
 
 
-def image_features(frame: pd.DataFrame, columns: Sequence[str]) -> Any:
-    """Grey pixels of a 28 x 28 thumbnail in [0, 1], CSR (rows, 784). Cells hold encoded bytes."""
-    from PIL import Image
-    from scipy.sparse import csr_matrix
-
-    def pixels(data: bytes) -> np.ndarray:
-        with Image.open(io.BytesIO(data)) as image:
-            small = image.convert("L").resize((IMAGE_SIDE, IMAGE_SIDE))
-        return np.asarray(small, dtype=np.float64).ravel() / 255.0
-
-    return csr_matrix(np.vstack([pixels(cell) for cell in frame[columns[0]]]))
-
-
-FEATURES: dict[str, Callable[[pd.DataFrame, Sequence[str]], Any]] = {
-    "text": text_features,
-    "columns": column_features,
-    "image": image_features,
+FEATURES: dict[str, Reading] = {
+    "text": Reading(_read_text, texts.learn),
+    "columns": Reading(_read_columns, tables.learn),
+    "image": Reading(_read_image, images.learn),
 }
 
 
-def matrix(frame: pd.DataFrame, content: Content) -> Any:
-    """The feature matrix of `frame`, CSR float64 (rows, terms), learned without any label."""
-    if frame.empty:
-        from scipy.sparse import csr_matrix
+def read(frame: pd.DataFrame, content: Content, kinds: Mapping[str, str]) -> Any:
+    """What is read off each row: counts, columns or vectors; a row's depend on that row alone."""
+    return FEATURES[content.kind].read(frame, content, kinds)
 
-        return csr_matrix((0, 1))
-    return FEATURES[content.kind](frame, content.columns)
+
+def kinds_of(frame: pd.DataFrame, content: Content) -> dict[str, str]:
+    """What each table column is, seen over all rows; nothing to say of texts and images."""
+    return tables.kinds(frame, content.columns) if content.kind == "columns" else {}
+
+
+def learn(chunks: Chunks, rows: int, content: Content, kinds: Mapping[str, str]) -> Featurizer:
+    """Learn from all rows, as they were read, in chunks; no labels. No rows: nothing is learned."""
+    learned = FEATURES[content.kind].learn(chunks, rows) if rows else None
+    return Featurizer(content, learned, kinds)
+
+
+def learned_with_matrix(frame: pd.DataFrame, content: Content) -> tuple[Featurizer, Any]:
+    """What is learned from a table, and the table's own features."""
+    kinds = kinds_of(frame, content)
+    if frame.empty:
+        return Featurizer(content, None, kinds), _nothing(0)
+    rows = read(frame, content, kinds)
+    featurizer = learn(lambda: [rows], len(frame), content, kinds)
+    return featurizer, featurizer.of_read(rows)
+
+
+def matrix(frame: pd.DataFrame, content: Content) -> Any:
+    """The features of a table, float32 (rows, terms), learned without any label."""
+    return learned_with_matrix(frame, content)[1]
+
+
+def _nothing(rows: int) -> Any:
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((rows, 1), dtype=np.float32)
+
+
+def _tidy(found: Any) -> Any:
+    """Float32; CSR without stored zeros, or dense rows one behind the other."""
+    from scipy.sparse import csr_matrix, issparse
+
+    if not issparse(found):
+        return np.ascontiguousarray(found, dtype=np.float32)
+    rows = csr_matrix(found, dtype=np.float32)
+    rows.eliminate_zeros()
+    return rows
+
+
+def stacked(chunks: Sequence[Any]) -> Any:
+    """Chunks of features under each other."""
+    from scipy.sparse import issparse, vstack
+
+    return vstack(chunks, format="csr") if issparse(chunks[0]) else np.concatenate(chunks)

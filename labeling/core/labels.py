@@ -1,9 +1,16 @@
-"""How an answer is stored where an item may have several classes: JSON of them, in fixed order."""
+"""Labels as they are stored and as models learn them.
+
+Where an item may have several classes an answer is stored as JSON of them, in fixed order.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 SEPARATOR = "|"
 
@@ -36,3 +43,29 @@ def read_cell(cell: str) -> list[str]:
         except ValueError:
             pass  # a class whose name begins with a bracket
     return [name.strip() for name in cell.split(SEPARATOR) if name.strip()]
+
+
+def targets(values: Sequence[str], code: Mapping[str, int], *, multi: bool) -> npt.NDArray[Any]:
+    """What models learn: class codes, int (rows,); or bool (rows, classes) where there are several.
+
+    `code` gives each class its number, from 0.
+
+    >>> targets(["b", "a"], {"a": 0, "b": 1}, multi=False)
+    array([1, 0])
+    >>> targets(['["a", "b"]', "[]"], {"a": 0, "b": 1}, multi=True)
+    array([[ True,  True],
+           [False, False]])
+    """
+    if not multi:
+        return np.array([code[value] for value in values], dtype=np.int64)
+    found = np.zeros((len(values), len(code)), dtype=bool)
+    for row, value in enumerate(values):
+        found[row, [code[name] for name in decode(value)]] = True
+    return found
+
+
+def is_known(value: str | None, code: Mapping[str, int], *, multi: bool) -> bool:
+    """Whether a stored label names classes of the label set only."""
+    if value is None or not multi:
+        return value in code
+    return all(name in code for name in decode(value))

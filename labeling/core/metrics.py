@@ -1,11 +1,14 @@
-"""Metrics as functions of confusion matrices, so that one call scores any number of resamples.
+"""Metrics as functions of counts, so that one call scores any number of resamples.
 
-A confusion matrix is a float array (..., classes, classes): rows true, columns predicted.
+A confusion matrix is a float array (..., classes, classes): rows true, columns predicted. Where an
+item may have several classes, counts are float (..., classes, 3): said and true, said in vain,
+missed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,7 @@ from labeling.core import comparison
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Metric = Callable[[Floats], Floats]
 
 CHUNK = 2_000_000  # cells of resampled matrices in memory at a time
@@ -131,6 +135,99 @@ def per_class(confusion: Floats, classes: tuple[str, ...]) -> pd.DataFrame:
                 "recall_low": low,
                 "recall_high": high,
                 "f1": 2 * hit / (truth + said) if truth + said else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def of_answers(truth: npt.NDArray[Any], said: Ints, n_classes: int) -> dict[str, float]:
+    """The metrics of a simulation by name: what models said of some items against the truth.
+
+    Codes, int (n,); or bool and 0 or 1 (n, classes) where an item may have several classes.
+    """
+    if truth.ndim == 1:
+        confusion = confusion_matrix(truth, said, n_classes)
+        return {"accuracy": float(accuracy(confusion)), "macro_f1": float(macro_f1(confusion))}
+    own = counts(truth, said > 0).sum(axis=0)
+    return {
+        "accuracy": float((truth == (said > 0)).all(axis=1).mean()),
+        "macro_f1": float(macro_f1_of_several(own)),
+        "micro_f1": float(micro_f1(own)),
+    }
+
+
+# -- several classes an item ----------------------------------------------------------------------
+
+
+def counts(truth: Bools, said: Bools) -> Floats:
+    """What an item adds to each class's counts, float (items, classes, 3)."""
+    both, vain, missed = truth & said, ~truth & said, truth & ~said
+    return np.stack([both, vain, missed], axis=-1).astype(float)
+
+
+def _f1(counts: Floats) -> Floats:
+    both, vain, missed = np.moveaxis(counts, -1, 0)
+    return _ratio(2 * both, 2 * both + vain + missed)
+
+
+def micro_f1(counts: Floats) -> Floats:
+    """F1 of all yes-or-no answers together, in [0, 1]."""
+    return _f1(counts.sum(axis=-2))
+
+
+def macro_f1_of_several(counts: Floats) -> Floats:
+    """Mean F1 over the classes that occur in truth or prediction, in [0, 1]."""
+    occurs = counts.sum(axis=-1) > 0
+    return _ratio((_f1(counts) * occurs).sum(-1), occurs.sum(-1).astype(float))
+
+
+def item_f1(truth: Bools, said: Bools) -> Floats:
+    """F1 of each item's own classes, float (items,) in [0, 1]; 1 where both have none."""
+    both, either = (truth & said).sum(axis=1), truth.sum(axis=1) + said.sum(axis=1)
+    return np.where(either == 0, 1.0, _ratio(2.0 * both, either.astype(float)))
+
+
+def summary_of_several(
+    truth: Bools, said: Bools, *, seed: int = 0, resamples: int = 1000
+) -> pd.DataFrame:
+    """One row a metric: metric, value, low, high, n, 95 %.
+
+    Mean item F1 by Student's t, the share of items that are wholly right by Wilson, micro and macro
+    F1 by resampling items (approximate).
+    """
+    columns = ["metric", "value", "low", "high", "n"]
+    n = len(truth)
+    if n == 0:
+        return pd.DataFrame(columns=columns)
+    each = item_f1(truth, said)
+    mean, hits = comparison.t_interval(each), int((truth == said).all(axis=1).sum())
+    rows: list[tuple[object, ...]] = [
+        ("item_f1", mean.value, max(0.0, mean.low), min(1.0, mean.high), n),
+        ("exact_match", hits / n, *comparison.wilson(hits, n), n),
+    ]
+    own = counts(truth, said)
+    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    drawn = np.tensordot(times.astype(float), own, axes=1)
+    for name, metric in (("micro_f1", micro_f1), ("macro_f1", macro_f1_of_several)):
+        low, high = np.quantile(metric(drawn), [0.025, 0.975])
+        rows.append((name, float(metric(own.sum(axis=0))), float(low), float(high), n))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def per_class_of_several(counts: Floats, classes: tuple[str, ...]) -> pd.DataFrame:
+    """One row a class, as `per_class`, from counts float (classes, 3)."""
+    rows = []
+    for name, (both, vain, missed) in zip(classes, counts, strict=True):
+        low, high = comparison.wilson(int(both), int(both + missed))
+        rows.append(
+            {
+                "class": name,
+                "n": int(both + missed),
+                "precision": both / (both + vain) if both + vain else np.nan,
+                "recall": both / (both + missed) if both + missed else np.nan,
+                "recall_low": low,
+                "recall_high": high,
+                "f1": 2 * both / (2 * both + vain + missed) if both + vain + missed else np.nan,
             }
         )
     return pd.DataFrame(rows)

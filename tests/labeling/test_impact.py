@@ -17,6 +17,7 @@ from labeling import (
     project,
     queue,
     rounds,
+    rulers,
     versions,
     waterfall,
 )
@@ -24,7 +25,6 @@ from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.errors import InputError
 from labeling.fits import Fits
-from labeling.impact import Ruler
 from labeling.project import Project
 from labeling.store import items, slots
 from labeling.store import rounds as store
@@ -48,7 +48,9 @@ def score(of: Project, *without: int) -> float:
     """Accuracy on the gold of the data without some changes."""
     fits = Fits(Snapshot(of))
     version = DataVersion(fits.snapshot.upto, frozenset(without))
-    return float(Ruler(fits.snapshot).right(fits.of_version(version, ModelConfig())).mean())
+    return float(
+        rulers.current(fits.snapshot).right(fits.of_version(version, ModelConfig())).mean()
+    )
 
 
 def by_file(into: Project, frame: pd.DataFrame) -> int:
@@ -192,7 +194,7 @@ def test_random_changes_of_nothing_are_within_their_own_band(story: Project) -> 
     """The band is the largest of twenty effects of dropping rows: a true placebo stays inside."""
     fits = Fits(Snapshot(story))
     repair = history.table(story).query("title == 'Repair'")["change_id"]
-    ruler, noisy = Ruler(fits.snapshot), DataVersion(fits.snapshot.upto, frozenset(repair))
+    ruler, noisy = rulers.current(fits.snapshot), DataVersion(fits.snapshot.upto, frozenset(repair))
     training = fits.snapshot.training_set(noisy)
     ends = [(training, ModelConfig())] * 2
     touched = set(list(training.labels)[:25])

@@ -310,7 +310,7 @@ def test_images_become_items_by_their_bytes(tmp_path: Path) -> None:
         stored = items.images(made.db)
         assert sorted(stored.values()) == sorted(data)
         assert all(set(json.loads(i.content)) == {"image"} for i in items.every(made.db))
-        assert Snapshot(made).features.shape == (12, 784)
+        assert Snapshot(made).features.shape == (12, 2227)
 
 
 def test_a_formula_is_kept_as_it_was_written(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""Features on disk: what was read off an item is read once, what was learned from all is kept.
+
+A hidden folder beside the project's file, in plain NumPy arrays that are mapped into memory, never
+unpickled. It may be deleted at any time: all of it can be worked out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labeling.core import features
+from labeling.core.features import Content, Featurizer
+
+ITEMS_A_CHUNK = 10_000
+KEPT = 2  # matrices of earlier sets of items
+_log = logging.getLogger("groundwork")
+
+
+class ItemFeatures:
+    """The features of all items of a project, from the disk where they are there.
+
+    `frame` gives the items' content columns when it must be read.
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        content: Content,
+        item_ids: Sequence[str],
+        frame: Callable[[], pd.DataFrame],
+    ) -> None:
+        self.folder = project.with_name(f".{project.stem}.features")
+        self.content, self.item_ids, self._frame = content, item_ids, frame
+
+    @cached_property
+    def matrix(self) -> Any:
+        """Features, float32 (items, terms): CSR, or dense for images; mapped from the disk."""
+        name = self._name("matrix", self.item_ids)
+        stored = _load(self.folder / name)
+        if stored is not None:
+            return stored
+        parts = [self.featurizer.of_read(chunk) for chunk in self._chunks()]
+        whole = features.stacked(parts) if parts else features.matrix(self._frame(), self.content)
+        kept = _store(self.folder, name, whole)
+        self._forget()
+        return whole if kept is None else kept
+
+    @cached_property
+    def featurizer(self) -> Featurizer:
+        """How items become features, learned from all of them without a label."""
+        return features.learn(self._chunks, len(self.item_ids), self.content, self._kinds)
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        return features.kinds_of(self._frame(), self.content)
+
+    def _chunks(self) -> Iterator[Any]:
+        """What is read off the items, in chunks; only texts and images are slow enough to keep."""
+        for start in range(0, len(self.item_ids), ITEMS_A_CHUNK):
+            chunk = slice(start, start + ITEMS_A_CHUNK)
+            if self.content.kind == "columns":
+                yield self._read(chunk)
+                continue
+            name = self._name("read", self.item_ids[chunk])
+            stored = _load(self.folder / name)
+            if stored is None:
+                read = self._read(chunk)
+                kept = _store(self.folder, name, read)
+                stored = read if kept is None else kept
+            yield stored
+
+    def _read(self, chunk: slice) -> Any:
+        return features.read(self._frame().iloc[chunk], self.content, self._kinds)
+
+    def _name(self, what: str, item_ids: Sequence[str]) -> str:
+        said = [features.VERSION, self.content.kind, self.content.columns, list(item_ids)]
+        return f"{what}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]}"
+
+    def _forget(self) -> None:
+        """Delete matrices that other sets of items have made old, and their chunks."""
+        starts = range(0, len(self.item_ids), ITEMS_A_CHUNK)
+        chunks = {self._name("read", self.item_ids[s : s + ITEMS_A_CHUNK]) for s in starts}
+        old = sorted(self.folder.glob("matrix-*"), key=lambda path: path.stat().st_mtime)[:-KEPT]
+        old += [path for path in self.folder.glob("read-*") if path.name not in chunks]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+_PARTS = ("data", "indices", "indptr")
+
+
+def _load(folder: Path) -> Any | None:
+    """A stored matrix, mapped; None where there is none, or where it is damaged."""
+    from scipy.sparse import csr_matrix
+
+    try:
+        shape = json.loads((folder / "shape.json").read_text())
+        if (folder / "dense.npy").exists():
+            return np.load(folder / "dense.npy", mmap_mode="r")
+        parts = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _PARTS]
+    except (OSError, ValueError):
+        return None
+    return csr_matrix(tuple(parts), shape=tuple(shape), copy=False)
+
+
+def _store(folder: Path, name: str, matrix: Any) -> Any | None:
+    """Write a matrix beside its place and move it there whole; returns it mapped.
+
+    None where the disk does not take it: features are a matter of speed only.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder, prefix="draft-"))
+        try:
+            _write(draft, matrix)
+            if not (folder / name).exists():
+                draft.rename(folder / name)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        _log.warning("Features could not be kept on disk: %s", error)
+        return None
+    return _load(folder / name)
+
+
+def _write(folder: Path, matrix: Any) -> None:
+    if hasattr(matrix, "indptr"):
+        for part in _PARTS:
+            np.save(folder / f"{part}.npy", getattr(matrix, part))
+    else:
+        np.save(folder / "dense.npy", matrix)
+    (folder / "shape.json").write_text(json.dumps(matrix.shape))
