@@ -51,7 +51,7 @@ def least_confident(proba: Floats, rng: np.random.Generator) -> Floats:
 
 def random(proba: Floats, rng: np.random.Generator) -> Floats:
     """Uniform noise, (rows,) in [0, 1): the control."""
-    return rng.random(proba.shape[-2])
+    return rng.random((proba.shape[-2],))
 
 
 def _entropy(shares: Floats) -> Floats:
