@@ -95,3 +95,24 @@ def seven_changes() -> History:
         Change("drop the noisiest rows", {row: -1 for row in list(wrong)[:15]}),
         Change("touches nothing", {}),
     ])  # fmt: skip
+
+
+@cache
+def add_after_clean() -> History:
+    """A noisy start and its correction; the same noisy batch is worth much before it, little after.
+
+    A quarter of the batch is wrong in the way in which the first labels are.
+    """
+    _, y = digits()
+    truth = {row: int(y[row]) for row in range(900)}
+    mistaken = {row: int((y[row] + 1) % CLASSES) for row in range(900)}
+    wrong = np.random.default_rng(2).permutation(200)[:80].tolist()
+    start = {row: truth[row] for row in range(200)} | {row: mistaken[row] for row in wrong}
+    batch = {row: mistaken[row] if row < 320 else truth[row] for row in range(300, 380)}
+    return History(start, [
+        Change("small batch", {row: truth[row] for row in range(650, 660)}),
+        Change("correct the first labels", {row: truth[row] for row in wrong}),
+        Change("noisy batch", batch),
+        Change("random batch", {row: truth[row] for row in range(600, 620)}),
+        Change("touches nothing", {}),
+    ])  # fmt: skip
