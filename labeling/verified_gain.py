@@ -1,0 +1,211 @@
+"""Verified gain: a queue of the reservoir rows on which two rounds disagree, and what it showed.
+
+The rulings of a verify queue never train: they are about reservoir items. Rows are drawn by lot,
+and the lot is written down, so that labels of all rounds can be weighed together later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from labeling.core import sequential, verified
+from labeling.core.log import DataVersion, Standing
+from labeling.core.models import ModelConfig
+from labeling.core.sequential import Look
+from labeling.core.verified import Verified
+from labeling.errors import InputError
+from labeling.fits import Fits
+from labeling.project import Project, derive_seed, now
+from labeling.store import changes, evidence, slots
+from labeling.store import rounds as store
+from labeling.store.changes import Change
+from labeling.store.rounds import Round
+from labeling.store.slots import NewSlot
+from labeling.versions import Snapshot
+
+VERIFY = "verify"
+
+
+class Gain(NamedTuple):
+    """What round `last` gained over round `first`, from every label that bears on it.
+
+    `look` is what may be read after each ruling: the direction; None while nothing was asked.
+    `waiting` verify rows are still to be ruled on, of `skipped` nobody could say what they are.
+    """
+
+    first: int
+    last: int
+    found: Verified
+    look: Look | None
+    waiting: int
+    skipped: int
+
+    def in_words(self) -> str:
+        """The gain as one line."""
+        return f"round {self.last} against round {self.first}: {verified.in_words(self.found)}"
+
+
+def measure(project: Project, *, first: int | None = None, last: int | None = None) -> Gain:
+    """The verified gain between two closed rounds, the last two if none is named.
+
+    Predictions are read from the store; those of a reservoir that has grown since are computed and
+    stored. Raises InputError when there are no two such rounds.
+    """
+    return _Pair(project, first, last).gain()
+
+
+def ask(
+    project: Project, n: int, *, author: str, first: int | None = None, last: int | None = None
+) -> int:
+    """Queue up to `n` disagreements of two closed rounds for a ruling, as one change.
+
+    Raises InputError when every one of them is known or asked already.
+    """
+    if n < 1:
+        raise InputError(f"expected one label or more, found {n}")
+    return _Pair(project, first, last).publish(n, author=author)
+
+
+def plan(
+    project: Project, delta: float, *, first: int | None = None, last: int | None = None
+) -> verified.Plan:
+    """What it would take to decide a gain of `delta`, a fraction, between two closed rounds."""
+    differs = _Pair(project, first, last).differs
+    return verified.plan(delta, n_differ=int(differs.sum()), n_rows=len(differs))
+
+
+class _Pair:
+    """Two closed rounds, their predictions of the reservoir, and what is known of its rows."""
+
+    def __init__(self, project: Project, first: int | None, last: int | None) -> None:
+        self.project, self.snapshot = project, Snapshot(project)
+        self.rounds = _two(store.every(project.db), first, last)
+        self.queues = _queues(self.snapshot.changes)
+        standing = self.snapshot.standing(DataVersion(self.snapshot.upto))
+        reserved = [self.snapshot.items[row] for row in self.snapshot.reservoir]
+        self.kept = np.array([item.item_id not in standing.excluded for item in reserved], bool)
+        self.items = [item for item in reserved if item.item_id not in standing.excluded]
+        self.ids = [item.item_id for item in self.items]
+        self.rulings = self._rulings(standing)
+        self.old, self.new = self._predictions()
+        self.differs = verified.differ(self.old, self.new)
+
+    def _rulings(self, standing: Standing) -> dict[str, tuple[int, str]]:
+        """What was said of rows that a lot fell on: when, and the label."""
+        asked = {item for queue in self.queues for item in queue.payload["asked"]}
+        return {
+            item: (event.seq, str(event.value))
+            for item, event in standing.rulings.items()
+            if item in asked
+        }
+
+    def _predictions(self) -> tuple[np.ndarray, np.ndarray]:
+        fits = Fits(self.snapshot)
+        old, new = (
+            fits.of_version(_version(closed), ModelConfig(**closed.config["model"]))[self.kept]
+            for closed in self.rounds
+        )
+        if fits.new:
+            fits.save(self.project)
+        return old, new
+
+    def truth(self) -> np.ndarray:
+        """True codes of the rows, int64 (N,), -1 where nobody drew and labelled them."""
+        known = self.snapshot.gold() | {item: label for item, (_, label) in self.rulings.items()}
+        code = self.snapshot.code
+        return np.array([code.get(known.get(item, ""), -1) for item in self.ids], dtype=np.int64)
+
+    def gain(self) -> Gain:
+        truth, own = self.truth(), self._own_queues()
+        asked = {item for queue in own for item in queue.payload["asked"]}
+        waiting = asked & evidence.queued_for_review(self.project.db)
+        found = verified.gain(self.old, self.new, truth, strata=self._strata())
+        skipped = len(asked - waiting - self.rulings.keys())
+        return Gain(*self._numbers, found, self._look(truth, own), len(waiting), skipped)
+
+    @property
+    def _numbers(self) -> tuple[int, int]:
+        return self.rounds[0].round_no, self.rounds[1].round_no
+
+    def _own_queues(self) -> list[Change]:
+        return [queue for queue in self.queues if queue.payload[VERIFY] == [*self._numbers]]
+
+    def _strata(self) -> np.ndarray:
+        """Rows that had the same chances: in which lots they were, and which import brought them.
+
+        Gold is drawn from what is there, so that earlier imports have more of it.
+        """
+        lots = [set(queue.payload["among"]) for queue in self.queues]
+        eligible = [[item in lot for item in self.ids] for lot in lots]
+        imports = sorted({item.change_id for item in self.items})
+        eligible += [[item.change_id == each for item in self.items] for each in imports]
+        return verified.signatures(np.array(eligible, dtype=bool).reshape(-1, len(self.ids)))
+
+    def _look(self, truth: np.ndarray, own: Sequence[Change]) -> Look | None:
+        """The direction among the rows that were left when this pair's first lot fell."""
+        if not own:
+            return None
+        row = {item: nth for nth, item in enumerate(self.ids)}
+        asked = {item for queue in own for item in queue.payload["asked"]} & row.keys()
+        told = sorted((self.rulings[item][0], item) for item in asked & self.rulings.keys())
+        at = np.array([row[item] for _, item in told], dtype=np.int64)
+        at = at[truth[at] >= 0]
+        differences = (self.new[at] == truth[at]).astype(float) - (self.old[at] == truth[at])
+        return sequential.look(differences, n_differ=own[0].payload["left"])
+
+    def publish(self, n: int, *, author: str) -> int:
+        """Draw a lot and write the queue: what was asked, among which rows, how many were left."""
+        first, last = self._numbers
+        with self.project.writing():
+            self.queues = _queues(changes.every(self.project.db))  # one may have come meanwhile
+            lot = self._lot()
+            if not len(lot):
+                raise InputError("no disagreement of these rounds is left to ask about")
+            drawn = [self.ids[row] for row in lot[:n]]
+            among = [self.ids[row] for row in np.flatnonzero(self.differs)]
+            change = changes.add(
+                self.project.db,
+                "adjudicate",
+                title=f"Verify {len(drawn)} disagreements of rounds {first} and {last}",
+                author=author,
+                at=now(),
+                payload={VERIFY: [first, last], "asked": drawn, "among": among, "left": len(lot)},
+            )
+            slots.publish(self.project.db, [
+                NewSlot(VERIFY, change, item, rank, VERIFY)
+                for rank, item in enumerate(drawn, start=1)
+            ])  # fmt: skip
+        return change
+
+    def _lot(self) -> np.ndarray:
+        """Disagreements that nobody knows or was asked about, in random order."""
+        asked = {item for queue in self.queues for item in queue.payload["asked"]}
+        gone = asked | evidence.queued_for_review(self.project.db)
+        known = np.array([item in gone for item in self.ids], dtype=bool) | (self.truth() >= 0)
+        seed = derive_seed(self.project.seed, VERIFY, *self._numbers, len(self.queues))
+        rng = np.random.default_rng(seed)
+        return verified.ask(self.differs, known, n=len(self.ids), rng=rng)
+
+
+def _queues(made: Sequence[Change]) -> list[Change]:
+    return [change for change in made if VERIFY in change.payload]
+
+
+def _two(closed: Sequence[Round], first: int | None, last: int | None) -> tuple[Round, Round]:
+    by_number = {each.round_no: each for each in closed}
+    newest = max(by_number, default=0)
+    last = newest if last is None else last
+    first = last - 1 if first is None else first
+    if first not in by_number or last not in by_number or first == last:
+        raise InputError(
+            f"expected two closed rounds, found {first} and {last}: "
+            f"{len(closed)} round{'s are' if len(closed) != 1 else ' is'} closed"
+        )
+    return by_number[first], by_number[last]
+
+
+def _version(closed: Round) -> DataVersion:
+    return DataVersion(closed.upto_event, policy=closed.config["policy"])
