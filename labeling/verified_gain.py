@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labeling.core import sequential, verified
+from labeling.core import gold, sequential, verified
+from labeling.core.gold import Decision
 from labeling.core.log import DataVersion, Standing
 from labeling.core.models import ModelConfig
 from labeling.core.sequential import Look
@@ -77,6 +78,15 @@ def plan(
     return verified.plan(delta, n_differ=int(differs.sum()), n_rows=len(differs))
 
 
+def decide(project: Project, *, first: int | None = None, last: int | None = None) -> Decision:
+    """Whether to keep what came between two closed rounds, by half of the rulings asked for it.
+
+    The other half reports the gain, so that the report is not flattered by the choice. Only this
+    pair's own rulings count: labels that were known before may have decided already.
+    """
+    return _Pair(project, first, last).decision()
+
+
 class _Pair:
     """Two closed rounds, their predictions of the reservoir, and what is known of its rows."""
 
@@ -126,6 +136,20 @@ class _Pair:
         skipped = len(asked - waiting - self.rulings.keys())
         return Gain(*self._numbers, found, self._look(truth, own), len(waiting), skipped)
 
+    def decision(self) -> Decision:
+        asked = {item for queue in self._own_queues() for item in queue.payload["asked"]}
+        fresh = np.array([item in asked for item in self.ids], dtype=bool)
+        truth = np.where(fresh, self.truth(), -1)
+        differences = np.where(truth >= 0, self._won(truth), np.nan)
+        return gold.decide(
+            differences, self.differs, gold.decides(self.ids, seed=self.snapshot.seed)
+        )
+
+    def _won(self, truth: np.ndarray, at: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Right with the new model less right with the old, float, at some rows."""
+        new, old = (model[at] == truth[at] for model in (self.new, self.old))
+        return np.asarray(new.astype(float) - old)
+
     @property
     def _numbers(self) -> tuple[int, int]:
         return self.rounds[0].round_no, self.rounds[1].round_no
@@ -153,8 +177,7 @@ class _Pair:
         told = sorted((self.rulings[item][0], item) for item in asked & self.rulings.keys())
         at = np.array([row[item] for _, item in told], dtype=np.int64)
         at = at[truth[at] >= 0]
-        differences = (self.new[at] == truth[at]).astype(float) - (self.old[at] == truth[at])
-        return sequential.look(differences, n_differ=own[0].payload["left"])
+        return sequential.look(self._won(truth, at), n_differ=own[0].payload["left"])
 
     def publish(self, n: int, *, author: str) -> int:
         """Draw a lot and write the queue: what was asked, among which rows, how many were left."""

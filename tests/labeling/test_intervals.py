@@ -9,6 +9,7 @@ from scipy import stats
 from labeling.core import comparison, intervals
 from labeling.core.comparison import Interval
 from labeling.core.intervals import Part
+from tests.simulated import messages, right
 
 
 def covers(found: Interval, value: float) -> bool:
@@ -136,6 +137,32 @@ def test_repeated_covers_the_effect_of_another_batch_where_these_models_do_not(
     assert np.mean(wide) >= 0.925
     if n == 2000:
         assert np.mean(narrow) < 0.85
+
+
+def batch_effect(
+    rows: tuple[np.ndarray, np.ndarray], drawn: np.ndarray, gold: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """By gold item: right with all of some training rows, less right with their first part."""
+    x, y = rows
+    base = drawn[drawn < 60]
+    return right(x[drawn], y[drawn], gold).astype(float) - right(x[base], y[base], gold)
+
+
+def test_another_batch_of_a_trained_model_is_covered_by_rows_drawn_again() -> None:
+    """Sixty labels and forty more: the mean gain of such batches, from one of them."""
+    wide, narrow, gains = [], [], []
+    for seed in range(120):
+        rng = np.random.default_rng([5, seed])
+        rows, gold = messages(rng, 100), messages(rng, 1000)
+        lots = [rng.integers(100, size=100) for _ in range(intervals.REPLICAS)]
+        effect = batch_effect(rows, np.arange(100), gold)
+        replicas = np.array([batch_effect(rows, np.sort(lot), gold) for lot in lots])
+        wide.append(intervals.repeated(effect, replicas))
+        narrow.append(comparison.t_interval(effect))
+        gains.append(effect.mean())
+    expected = float(np.mean(gains))
+    assert np.mean([covers(each, expected) for each in wide]) >= 0.92
+    assert np.mean([covers(each, expected) for each in narrow]) < 0.85
 
 
 def test_the_gold_items_chance_counts_once() -> None:

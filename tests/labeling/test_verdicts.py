@@ -10,32 +10,9 @@ import pytest
 from labeling.core import attribution, comparison, verdicts, verified
 from labeling.core.comparison import Interval
 from labeling.core.verified import Verified
+from tests.simulated import messages, right
 
 GOLD, TRAINING, DROPPED, PLACEBOS = 2000, 120, 20, 20
-FEATURES = 8
-
-
-def messages(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Three overlapping classes and a rare one apart: features float (n, 8), codes int (n,)."""
-    y = rng.choice(4, size=n, p=[0.32, 0.32, 0.33, 0.03])
-    centres = np.random.default_rng(1).normal(0, 0.9, (4, FEATURES))
-    centres[3] *= 3
-    return centres[y] + rng.normal(size=(n, FEATURES)), y
-
-
-def discriminant(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A linear discriminant fitted in closed form: a learner that takes microseconds."""
-    classes, which = np.unique(y, return_inverse=True)
-    means = np.array([x[y == k].mean(axis=0) for k in classes])
-    within = np.cov((x - means[which]).T) + 0.1 * np.eye(FEATURES)
-    weights = np.linalg.solve(within, means.T)
-    offset = np.log(np.bincount(which) / len(y)) - (means.T * weights).sum(axis=0) / 2
-    return classes, weights, offset
-
-
-def right(x: np.ndarray, y: np.ndarray, gold: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    classes, weights, offset = discriminant(x, y)
-    return np.asarray(classes[(gold[0] @ weights + offset).argmax(axis=1)] == gold[1])
 
 
 def without(rng: np.random.Generator, n: int, *, dropped: int = DROPPED) -> np.ndarray:

@@ -173,6 +173,16 @@ def test_labels_of_one_pair_serve_the_others_too(project: Project) -> None:
     assert whole.look is None, "nothing was asked for this pair"
 
 
+def test_half_of_the_fresh_rulings_decides_and_the_other_half_reports(project: Project) -> None:
+    assert not verified_gain.decide(project).keep, "nothing was asked yet"
+    known = verified_gain.measure(project).found.n_labels
+    rule(project, verified_gain.ask(project, 40, author="a"))
+    decision, found = verified_gain.decide(project), verified_gain.measure(project).found
+    assert decision.n_decided > 0 and decision.reported.n_labels > 0
+    assert decision.n_decided + decision.reported.n_labels == found.n_labels - known == 40
+    assert verified_gain.decide(project) == decision
+
+
 def test_rows_taken_out_of_the_data_count_no_more(project: Project) -> None:
     n_rows = verified_gain.measure(project).found.n_rows
     reserved = next(i.item_id for i in items.every(project.db) if i.side == "reservoir")
