@@ -19,6 +19,7 @@ from labeling.core.sequential import Look
 from labeling.core.verified import Verified
 from labeling.errors import InputError
 from labeling.fits import Fits
+from labeling.impact import NO_MODEL
 from labeling.project import Project, derive_seed, now
 from labeling.store import changes, evidence, slots
 from labeling.store import rounds as store
@@ -91,6 +92,8 @@ class _Pair:
     """Two closed rounds, their predictions of the reservoir, and what is known of its rows."""
 
     def __init__(self, project: Project, first: int | None, last: int | None) -> None:
+        if project.label_set.multi:
+            raise InputError(NO_MODEL)
         self.project, self.snapshot = project, Snapshot(project)
         self.rounds = _two(store.every(project.db), first, last)
         self.queues = _queues(self.snapshot.changes)
@@ -131,9 +134,10 @@ class _Pair:
     def gain(self) -> Gain:
         truth, own = self.truth(), self._own_queues()
         asked = {item for queue in own for item in queue.payload["asked"]}
-        waiting = asked & evidence.queued_for_review(self.project.db)
+        unsaid = asked - self.rulings.keys()
+        waiting = unsaid & evidence.queued_for_review(self.project.db)
         found = verified.gain(self.old, self.new, truth, strata=self._strata())
-        skipped = len(asked - waiting - self.rulings.keys())
+        skipped = len(unsaid - waiting)
         return Gain(*self._numbers, found, self._look(truth, own), len(waiting), skipped)
 
     def decision(self) -> Decision:
@@ -204,10 +208,12 @@ class _Pair:
         return change
 
     def _lot(self) -> np.ndarray:
-        """Disagreements that nobody knows or was asked about, in random order."""
+        """Disagreements that no lot fell on and that are no gold, in random order.
+
+        Rows that wait for a ruling of another kind stay in: to leave them out would be a choice.
+        """
         asked = {item for queue in self.queues for item in queue.payload["asked"]}
-        gone = asked | evidence.queued_for_review(self.project.db)
-        known = np.array([item in gone for item in self.ids], dtype=bool) | (self.truth() >= 0)
+        known = np.array([item in asked for item in self.ids], dtype=bool) | (self.truth() >= 0)
         seed = derive_seed(self.project.seed, VERIFY, *self._numbers, len(self.queues))
         rng = np.random.default_rng(seed)
         return verified.ask(self.differs, known, n=len(self.ids), rng=rng)

@@ -17,9 +17,10 @@ from labeling.core import verified
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.project import Project, now, open_project
-from labeling.store import changes, events, items
+from labeling.store import changes, events, items, slots
 from labeling.store import rounds as store
 from labeling.store.events import NewEvent
+from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot, players
 from tests.factories import answer_queue, make_project, more_rows, truth_of
 
@@ -136,6 +137,20 @@ def test_only_disagreements_are_asked_once_and_never_gold(project: Project) -> N
         verified_gain.ask(project, 0, author="a")
 
 
+def test_a_row_that_waits_for_another_ruling_stays_in_the_lot(project: Project) -> None:
+    """To leave out what people dispute would leave out the hard rows."""
+    first = verified_gain._Pair(project, None, None)
+    gold_rows = Snapshot(project).gold()
+    apart = [i for i, d in zip(first.ids, first.differs, strict=True) if d and i not in gold_rows]
+    with project.writing():
+        other = changes.add(project.db, "adjudicate", title="other", author="a", at=now())
+        slots.publish(project.db, [NewSlot("adjudicate", other, apart[0], 1, "disagreement")])
+    change = verified_gain.ask(project, 1000, author="a")
+    assert set(asked_in(project, change)) == set(apart)
+    rule(project, change)
+    assert verified_gain.measure(project).waiting == 0
+
+
 def test_the_queue_stands_among_the_review_queues_and_says_why(project: Project) -> None:
     change = verified_gain.ask(project, 5, author="a")
     assert review.titles(project)[change].endswith("Verify 5 disagreements of rounds 1 and 2")
@@ -215,6 +230,14 @@ def test_a_plan_says_how_many_rulings_decide(project: Project) -> None:
     assert planned == verified.plan(
         found.disagreement / 2, n_differ=found.n_differ, n_rows=found.n_rows
     )
+
+
+def test_no_model_learns_several_classes_an_item(tmp_path: Path) -> None:
+    with make_project(tmp_path / "p.db", FRAME, multi=True) as multi:
+        answer_queue(multi, TRUTH)
+        rounds.close_round(multi)
+        with pytest.raises(InputError, match="no model learns several classes"):
+            verified_gain.measure(multi)
 
 
 @pytest.mark.parametrize(("first", "last"), [(None, 1), (2, 2), (1, 9)])
