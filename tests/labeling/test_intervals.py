@@ -110,6 +110,17 @@ def test_the_mean_squares_are_those_of_a_two_way_analysis() -> None:
     assert items.variance == pytest.approx(4 * table.mean(axis=0).var(ddof=1))
 
 
+def test_crossed_is_the_formula_of_methods() -> None:
+    table = retrained(np.random.default_rng(9), seeds=5, n=60, by_seed=0.3)
+    seeds, items, rest = (part.variance for part in intervals.mean_squares(table))
+    assert seeds > rest
+    variance = (items + seeds - rest) / table.size
+    squares = items**2 / 59 + seeds**2 / 4 + rest**2 / (4 * 59)
+    df = (items + seeds - rest) ** 2 / squares
+    bounds = stats.t.interval(0.95, df, loc=table.mean(), scale=variance**0.5)
+    assert intervals.crossed(table) == pytest.approx((table.mean(), *bounds))
+
+
 def test_seeds_that_change_nothing_leave_the_items_interval() -> None:
     credits = np.random.default_rng(6).normal(0.1, 0.3, 50)
     same = intervals.crossed(np.tile(credits, (5, 1)))

@@ -46,6 +46,21 @@ def test_the_controlled_level_is_nearer_to_the_truth() -> None:
     assert abs(np.mean(controlled)) < 0.005
 
 
+def test_the_weight_and_the_interval_are_those_of_the_least_variance() -> None:
+    """By hand, where the rest of the reservoir is as small as the gold."""
+    right, doubt = reservoir(np.random.default_rng(5), 400)
+    hits, own, other = right[:200].astype(float), doubt[:200], doubt[200:]
+    spread = doubt.var(ddof=1)
+    weight = np.cov(hits, own)[0, 1] / spread / 2
+    value = hits.mean() - weight * (own.mean() - other.mean())
+    error = np.sqrt((hits - weight * own).var(ddof=1) / 200 + weight**2 * spread / 200)
+    found = level.accuracy(right[:200], own, other)
+    assert found.weight == pytest.approx(weight)
+    assert found.interval == pytest.approx(
+        (value, value - 1.96 * error, value + 1.96 * error), 1e-5
+    )
+
+
 @pytest.mark.parametrize(("n", "m"), [(99, 1000), (150, 0), (0, 10)])
 def test_with_little_gold_or_nothing_else_it_is_wilson(n: int, m: int) -> None:
     right, doubt = reservoir(np.random.default_rng(2), n + m)
