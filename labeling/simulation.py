@@ -67,21 +67,59 @@ def simulate(
     _check(names, budget, batch, seeds)
     if not 0 < test_share < 1:
         raise InputError(f"expected a test size between 0 and 1, found {test_share:g}")
+    progress(0.0, "learning features")
+    known = labelled(frame, content, label=label, multi=multi)
+    plan = Plan(names, budget, batch, seeds)
+    return curves(known, plan, test_share=test_share, wish=wish, progress=progress)
+
+
+class Labelled(NamedTuple):
+    """A labelled file as models see it: features, targets, and how many classes there are."""
+
+    matrix: Any
+    y: np.ndarray
+    n_classes: int
+
+
+class Plan(NamedTuple):
+    """Which strategies are run, on which seeds, for how many labels, how many at a time."""
+
+    names: Sequence[str]
+    budget: int
+    batch: int
+    seeds: Sequence[int]
+
+
+def labelled(frame: pd.DataFrame, content: Content, *, label: str, multi: bool = False) -> Labelled:
+    """The rows of a file that have a label and any content, with the features that the app makes.
+
+    Raises InputError for fewer than two classes.
+    """
     known = frame[label].notna() & frame[list(content.columns)].notna().any(axis=1)
     frame = frame[known].reset_index(drop=True)
     y, n_classes = _targets(frame[label], label, multi=multi)
-    progress(0.0, "learning features")
-    matrix = features.matrix(frame, content)
+    return Labelled(features.matrix(frame, content), y, n_classes)
 
-    def data(seed: int) -> Data:
-        test = _test_part(y, test_share, seed)
-        if not test.any() or test.all():
-            raise InputError(f"{len(y)} rows are too few for a test part of {test_share:g}")
-        pool = np.random.default_rng([seed, 2]).permutation(np.flatnonzero(~test))
-        return Data(matrix, y, n_classes, pool, np.flatnonzero(test))
 
-    runs = (_Run(data(seed), seed, wish or Wish()) for seed in seeds)
-    return _curves(runs, _Plan(names, budget, batch, len(seeds)), progress)
+def curves(
+    known: Labelled,
+    plan: Plan,
+    *,
+    test_share: float = 0.2,
+    wish: Wish | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """The same as `simulate` of features that are there already."""
+    runs = (_Run(_split(known, test_share, seed), seed, wish or Wish()) for seed in plan.seeds)
+    return _curves(runs, plan, progress)
+
+
+def _split(known: Labelled, test_share: float, seed: int) -> Data:
+    test = _test_part(known.y, test_share, seed)
+    if not test.any() or test.all():
+        raise InputError(f"{len(known.y)} rows are too few for a test part of {test_share:g}")
+    pool = np.random.default_rng([seed, 2]).permutation(np.flatnonzero(~test))
+    return Data(*known, pool, np.flatnonzero(test))
 
 
 def replay(
@@ -119,23 +157,16 @@ def replay(
     )
     wish = snapshot.config().wish
     runs = (_Run(data, seed, wish) for seed in seeds)
-    return _curves(runs, _Plan(names, budget, batch, len(seeds)), progress)
+    return _curves(runs, Plan(names, budget, batch, seeds), progress)
 
 
-class _Plan(NamedTuple):
-    names: Sequence[str]
-    budget: int
-    batch: int
-    seeds: int
-
-
-def _curves(runs: Iterator[_Run], plan: _Plan, progress: Progress) -> pd.DataFrame:
+def _curves(runs: Iterator[_Run], plan: Plan, progress: Progress) -> pd.DataFrame:
     rows: list[Row] = []
     for nth, run in enumerate(runs):
         everything = run.data.pool
         rows += run.scores(FULL, run.fit(everything, run.choose(everything)), len(everything))
         for done, name in enumerate(plan.names):
-            share = (nth + done / len(plan.names)) / plan.seeds
+            share = (nth + done / len(plan.names)) / len(plan.seeds)
             progress(share, f"seed {run.seed}: {name}")
             rows += run.curve(name, budget=plan.budget, batch=plan.batch)
     progress(1.0, "done")
