@@ -54,10 +54,10 @@ class Fitted:
         """The same within `QUICK_ERROR`: a linear model of dense rows in single precision."""
         if not self._is_plain(features):
             return self.predict_proba(features)
-        weights, start = self._linear
+        weights, start = self._quick
         with one_thread():
-            log_odds = features @ weights.astype(np.float32).T
-        log_odds += start.astype(np.float32)
+            log_odds = weights @ features.T
+        log_odds += start
         return self._from_log_odds(log_odds)
 
     def exact_proba(self, features: Any) -> Floats:
@@ -66,36 +66,46 @@ class Fitted:
             return self.predict_proba(features)
         weights, start = self._linear
         rows = np.ascontiguousarray(features, dtype=np.float64)
-        return self._from_log_odds(np.einsum("ij,kj->ik", rows, weights) + start)
+        return self._from_log_odds(np.einsum("ij,kj->ki", rows, weights) + start)
 
     def _is_plain(self, features: Any) -> bool:
         return hasattr(self.estimator, "coef_") and isinstance(features, np.ndarray)
 
     @cached_property
     def _linear(self) -> tuple[Floats, Floats]:
-        """Weights over all columns, float (classes seen or 1, columns), and intercepts."""
+        """Weights over all columns, float (classes seen or 1, columns), and intercepts (…, 1)."""
         weights = np.zeros((len(self.estimator.coef_), self.columns))
         weights[:, self.terms] = self.estimator.coef_
-        return weights, np.asarray(self.estimator.intercept_, dtype=np.float64)
+        return weights, np.asarray(self.estimator.intercept_, dtype=np.float64)[:, np.newaxis]
+
+    @cached_property
+    def _quick(self) -> tuple[Any, Any]:
+        weights, start = self._linear
+        return weights.astype(np.float32), start.astype(np.float32)
 
     def _from_log_odds(self, log_odds: Any) -> Floats:
-        """What scikit-learn makes of a logistic regression's decisions, and the temperature."""
+        """What scikit-learn makes of a logistic regression's decisions, and the temperature.
+
+        `log_odds` are (classes seen or 1, rows): a pass over long rows is quicker than many over
+        short ones.
+        """
         log_odds = log_odds / np.asarray(self.temperature, dtype=log_odds.dtype)
-        if log_odds.shape[1] == 1:
+        if len(log_odds) == 1:
             second = 1.0 / (1.0 + np.exp(-log_odds))
-            found = np.hstack([1.0 - second, second])
+            found = np.concatenate([1.0 - second, second])
         else:
-            found = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
-            found /= found.sum(axis=1, keepdims=True)
-        if len(self.prior) == found.shape[1]:
-            return np.asarray(found)
-        proba = np.zeros((len(found), len(self.prior)), dtype=found.dtype)
-        proba[:, self.seen] = found
-        return np.asarray(proba)
+            found = np.exp(log_odds - log_odds.max(axis=0))
+            found /= found.sum(axis=0)
+        if len(self.prior) == len(found):
+            return np.asarray(found.T)
+        proba = np.zeros((len(self.prior), found.shape[1]), dtype=found.dtype)
+        proba[self.seen] = found
+        return np.asarray(proba.T)
 
     def columns_of(self, features: Any) -> Any:
         """The columns that the estimator knows, as it takes them."""
-        known = features[:, self.terms]
+        assert self.terms is not None
+        known = features if len(self.terms) == self.columns else features[:, self.terms]
         return known.toarray() if self.is_dense and hasattr(known, "toarray") else known
 
 

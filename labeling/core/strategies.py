@@ -13,7 +13,7 @@ from labeling.core import scoring, seeds, utilities
 from labeling.core.fitting import QUICK_ERROR, Predictor
 from labeling.core.scoring import Best
 from labeling.core.selectors import SELECTORS, Candidates
-from labeling.core.utilities import OF_COMMITTEES, UTILITIES
+from labeling.core.utilities import OF_COMMITTEES, QUICK, UTILITIES, Utility
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -162,7 +162,7 @@ def _chosen(strategy: Strategy, pool: Pool, n: int, rng: np.random.Generator) ->
     among = _candidates(strategy, pool, n, rng)
     rows = pool.features[among.rows]
     proba = pool.models[0].exact_proba(rows)
-    sample = pool.features[np.sort(rng.permutation(pool.rows)[:SAMPLE])]
+    sample = pool.features[_sample(pool.rows, SAMPLE, rng)]
     seen = Candidates(rows, pool.labelled, sample, proba, pool.rows)
     picks = SELECTORS[strategy.selector](among.utilities, seen, n, rng)
     return Best(among.rows[picks], among.utilities[picks])
@@ -182,37 +182,44 @@ def _candidates(strategy: Strategy, pool: Pool, n: int, rng: np.random.Generator
         return scoring.best(scored.rough, scored.exact, pool.rows, wanted, slack=SLACK)
     rows = np.arange(pool.rows)
     if pool.rows > max(n, MOST_CANDIDATES):
-        rows = np.sort(rng.permutation(pool.rows)[: max(n, MOST_CANDIDATES)])
+        rows = _sample(pool.rows, max(n, MOST_CANDIDATES), rng)
     return Best(rows, scored.exact(rows))
+
+
+def _sample(rows: int, n: int, rng: np.random.Generator) -> Ints:
+    """At most `n` rows of so many, drawn without a list of them all; in order, int (n,)."""
+    return np.sort(rng.choice(rows, size=min(n, rows), replace=False, shuffle=False))
 
 
 class _Scored:
     """The utilities of a strategy on a pool."""
 
     def __init__(self, strategy: Strategy, pool: Pool, rng: np.random.Generator) -> None:
-        self.utility, self.rng = UTILITIES[strategy.utility], rng
+        self.name, self.rng = strategy.utility, rng
+        self.utility = UTILITIES[strategy.utility]
         self.pool, self.together = pool, strategy.utility in OF_COMMITTEES
 
     def rough(self, rows: slice) -> Floats:
         """Utilities of a chunk."""
         features = self.pool.features[rows]
-        return self._of([model.quick_proba(features) for model in self._asked()])
+        proba = [model.quick_proba(features) for model in self._asked()]
+        return self._of(proba, QUICK.get(self.name, self.utility))
 
     def exact(self, rows: Ints) -> Floats:
         """Utilities of chosen rows."""
         features = self.pool.features[rows]
-        return self._of([model.exact_proba(features) for model in self._asked()])
+        return self._of([model.exact_proba(features) for model in self._asked()], self.utility)
 
     def _asked(self) -> Sequence[Predictor]:
         return self.pool.models if self.together else self.pool.models[:1]
 
-    def _of(self, proba: list[Floats]) -> Floats:
+    def _of(self, proba: list[Floats], utility: Utility) -> Floats:
         if any(np.isnan(each).any() for each in proba):
             raise ValueError("class probabilities must be numbers, found NaN")
         together = np.stack(proba) if self.together else proba[0]
         if self.pool.multi:
-            return utilities.per_class(self.utility, together, self.rng)
-        return self.utility(together, self.rng)
+            return utilities.per_class(utility, together, self.rng)
+        return utility(together, self.rng)
 
 
 def first(name: str, features: Any, n: int, rng: np.random.Generator) -> Ints:
