@@ -46,7 +46,8 @@ def best(
         part = slice(start, min(start + chunk, rows))
         near.see(start, rough(part))
     kept = near.rows()
-    utilities = np.round(exact(kept), DIGITS) if len(kept) else np.empty(0)
+    parts = [exact(kept[start : start + chunk]) for start in range(0, len(kept), chunk)]
+    utilities: Floats = np.round(np.concatenate(parts), DIGITS) if parts else np.empty(0)
     order = np.lexsort((kept, -utilities))[:n]
     return Best(kept[order], utilities[order])
 
