@@ -116,8 +116,9 @@ class Snapshot:
         rows = {
             item.item_id: resolved[item.item_id]
             for item in self.items
-            if item.side == "pool"
-            and self.is_label(resolved.get(item.item_id))
+            if item.item_id in resolved
+            and item.side == "pool"
+            and self.is_label(resolved[item.item_id])
             and item.item_id not in standing.excluded
         }
         return TrainingSet(rows, log.content_hash(rows, standing.edits))

@@ -145,10 +145,13 @@ def replay(
     return standing
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # one for all: making it takes longer
+
+
 def content_hash(labels: Mapping[str, str], edits: Mapping[str, Mapping[str, str]]) -> str:
     """SHA-256 of a training set: its items' ids (content hashes), labels and edits; hex."""
     digest = hashlib.sha256()
     for item_id in sorted(labels):
         row = [item_id, labels[item_id], sorted(edits.get(item_id, {}).items())]
-        digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        digest.update(_encode(row).encode() + b"\n")
     return digest.hexdigest()
