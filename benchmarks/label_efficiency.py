@@ -83,8 +83,10 @@ class Cache:
 def _plan(name: str, strategy: str) -> list[Any]:
     """What decides a curve beside set, model, strategy and seed."""
     own = SETS[name]
-    budget = own.patience if strategy == RANDOM else own.budget
-    return [own.step, budget, own.rows, own.test_share, VERSION]
+    step, budget = own.step, own.budget
+    if strategy == RANDOM:
+        step, budget = own.stride or own.step, own.patience
+    return [step, budget, own.rows, own.test_share, VERSION]
 
 
 # -- running --------------------------------------------------------------------------------------

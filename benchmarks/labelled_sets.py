@@ -23,7 +23,7 @@ class LabelledSet(NamedTuple):
     """How a set is read, learned from and asked: `step` items a batch, the seed set too.
 
     `budget` is how many labels a strategy may ask; `patience` how many the random control may,
-    which needs more of them. `rows` of it are used, drawn once.
+    which needs more of them, and may be looked at after every `stride`. `rows` are drawn once.
     """
 
     load: Loader
@@ -34,6 +34,7 @@ class LabelledSet(NamedTuple):
     patience: int
     rows: int = 3_000
     test_share: float = 0.3
+    stride: int | None = None
 
     def frame(self, folder: Path) -> pd.DataFrame:
         """The rows that are used, labels in the column LABEL."""
@@ -97,8 +98,8 @@ SETS: dict[str, LabelledSet] = {
     "digits": LabelledSet(_of_scikit("digits"), "columns", "accuracy", 10, 500, 1_000),
     "adult": LabelledSet(_of_file("adult_6k"), "columns", "macro_f1", 10, 600, 1_000),
     "sms_spam": LabelledSet(_of_file("sms_spam"), "text", "macro_f1", 10, 400, 1_000),
-    "mnist": LabelledSet(_mnist, "image", "accuracy", 10, 400, 800, rows=2_000),
-    "yoruba_news": LabelledSet(_yoruba, "text", "accuracy", 20, 700, 800),
+    "mnist": LabelledSet(_mnist, "image", "accuracy", 10, 250, 800, rows=2_000, stride=40),
+    "yoruba_news": LabelledSet(_yoruba, "text", "accuracy", 25, 600, 800, stride=50),
     "nsmc": LabelledSet(
         _of_file("nsmc_6k", "movie_id", "rating"), "text", "accuracy", 25, 1_500, WHOLE
     ),
