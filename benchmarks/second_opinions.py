@@ -26,7 +26,6 @@ from labeling.core.second_opinions import POLICIES, Situation, Votes
 from quality.labels import self_confidence
 
 PEOPLE = 5
-FOLDS = 5
 MODEL = ModelConfig(regularisation=1.0)
 TEXTS = ("yoruba_news", "sms_spam", "nsmc_6k")
 
@@ -118,7 +117,9 @@ def situation(
     task: Task, rows: np.ndarray, label: np.ndarray, votes: Votes, pool: np.ndarray
 ) -> Situation:
     """What the policies see; the true share of votes that differ stands for the overlap's."""
-    own = out_of_fold(task, rows, label)
+    own = second_opinions.out_of_fold(
+        task.features[rows], label, n_classes=task.n_classes, config=MODEL, seed=len(rows)
+    )
     value, pool_value = second_opinions.activelab_scores(votes, own, pool)
     n_votes = np.bincount(votes.item)
     right = 1 - task.noise
@@ -132,17 +133,6 @@ def situation(
         pool_value,
         1 - same if task.is_measured else None,
     )
-
-
-def out_of_fold(task: Task, rows: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Each row's probabilities by a model that did not see it, float (rows, classes)."""
-    fold = np.random.default_rng(len(rows)).permutation(len(rows)) % FOLDS
-    proba = np.zeros((len(rows), task.n_classes))
-    for held_out in range(FOLDS):
-        kept = fold != held_out
-        model = fitted(task, rows[kept], label[kept])
-        proba[~kept] = model.predict_proba(task.features[rows[~kept]])
-    return proba
 
 
 def fitted(task: Task, rows: np.ndarray, label: np.ndarray) -> fitting.Predictor:

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labeling import choosing
+from labeling import choosing, opinions
 from labeling.choosing import RANDOM, SEED, Learned, Pick
+from labeling.core import second_opinions
 from labeling.project import Project, derive_seed, now
-from labeling.store import changes, events, items, slots
+from labeling.store import changes, events, evidence, items, slots
+from labeling.store.evidence import DOUBT
 from labeling.store.slots import NewSlot
 
 GOLD = "gold"
@@ -44,9 +46,30 @@ def plan(
     """
     config, rng = project.config, _rng(project, "batch", round_no)
     fresh = [i for i in _candidates(project, rng) if known is None or i in known]
-    size = min(config["batch_size"], len(fresh))
+    again = _asked_again(project, learned, fresh)
+    size = min(config["batch_size"] - len(again), len(fresh))
     asked, behind = choosing.chosen_and_control(project, fresh, learned, size=size, rng=rng)
-    return Plan(_interleave(asked, _gold_draws(project), rng), behind)
+    return Plan(_interleave(asked, again + _gold_draws(project), rng), behind)
+
+
+def _asked_again(project: Project, learned: Learned | None, fresh: Sequence[str]) -> list[Pick]:
+    """Labels that one more person is asked about, without a suggestion: it would lead them."""
+    if learned is None or learned.voted is None:
+        return []
+    again = opinions.asked_again(
+        project,
+        learned.voted,
+        lambda: learned.proba(fresh),
+        size=project.config["batch_size"],
+        gone=_in_other_hands(project),
+    )
+    return [Pick(item, DOUBT, confidence) for item, confidence in again]
+
+
+def _in_other_hands(project: Project) -> set[str]:
+    """Labelled items that nobody need be asked about: somebody is at it, or they are out."""
+    leased = slots.leased_items(project.db, now=time.time())
+    return leased | evidence.queued_for_review(project.db) | items.excluded(project.db)
 
 
 def write(project: Project, planned: Plan, *, round_no: int, strategy: str) -> int:
@@ -58,7 +81,12 @@ def write(project: Project, planned: Plan, *, round_no: int, strategy: str) -> i
     with project.writing():
         gone = items.labelled(project.db) - set(_reservoir_not_gold(project))
         gone |= slots.leased_items(project.db, now=time.time())  # taken while it was computed
-        kept = [pick for pick in planned.asked if pick.item_id not in gone]
+        taken = _in_other_hands(project)
+        kept = [
+            pick
+            for pick in planned.asked
+            if pick.item_id not in (taken if pick.why == DOUBT else gone)
+        ]
         behind = [pick for pick in planned.behind if pick.item_id not in gone]
         change = changes.add(
             project.db,
@@ -82,7 +110,8 @@ def _slots(
     """A slot for every answer asked for: the overlap, second opinions, what comes behind."""
     overlap, second = project.config["overlap"], _second_opinions(project, round_no, asked)
     for rank, pick in enumerate(asked, start=1):
-        for queue in ["batch"] * overlap + ["second"] * (pick.item_id in second):
+        first = 0 if pick.why == DOUBT else overlap
+        for queue in ["batch"] * first + ["second"] * (pick.item_id in second):
             yield _slot(queue, change, rank, pick)
     for rank, pick in enumerate(behind, start=len(asked) + 1):
         yield _slot("extra", change, rank, pick)
@@ -94,11 +123,11 @@ def _slot(queue: str, change: int, rank: int, pick: Pick) -> NewSlot:
 
 
 def _second_opinions(project: Project, round_no: int, asked: Sequence[Pick]) -> set[str]:
-    """A random share of the batch's pool items that one more person is asked about."""
-    rng = _rng(project, "second", round_no)
-    pool = [pick.item_id for pick in asked if pick.why != GOLD]
-    n = int(project.config["second_opinions"] * len(pool) + rng.random())
-    return {pool[i] for i in rng.permutation(len(pool))[:n]}
+    """Items that one more person is asked about: a random share of the new ones, doubted labels."""
+    rng, overlap = _rng(project, "second", round_no), project.config["second_opinions"].overlap
+    pool = [pick.item_id for pick in asked if pick.why not in (GOLD, DOUBT)]
+    doubted = {pick.item_id for pick in asked if pick.why == DOUBT}
+    return doubted | {pool[i] for i in second_opinions.overlap(len(pool), overlap, rng)}
 
 
 def _rng(project: Project, *names: object) -> np.random.Generator:

@@ -13,6 +13,7 @@ import pandas as pd
 from labeling.core import features, fitting, labels, strategies
 from labeling.core.fitting import Predictor
 from labeling.core.strategies import Pool
+from labeling.opinions import Voted
 from labeling.project import Project
 from labeling.store import items
 
@@ -39,7 +40,8 @@ class Pick(NamedTuple):
 class Learned:
     """What a batch is chosen by: the models, the model first, and the features of all items.
 
-    `position` is each item's row, `labelled` the rows that the model learned from.
+    `position` is each item's row, `labelled` the rows that the model learned from, `voted` the
+    labels that one more person may be asked about.
     """
 
     models: Sequence[Predictor]
@@ -47,6 +49,7 @@ class Learned:
     position: Mapping[str, int]
     labelled: np.ndarray
     multi: bool = False
+    voted: Voted | None = None
 
     def rows(self, item_ids: Sequence[str]) -> np.ndarray:
         """The rows of some items, int64 (n,)."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from labeling.core import models
+from labeling.core import models, second_opinions
 from labeling.core.models import AUTO, MODELS
 from labeling.core.strategies import STRATEGIES
 from labeling.core.tuning import Wish
@@ -60,6 +60,25 @@ def _auto_or(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return either
 
 
+class SecondOpinions(NamedTuple):
+    """Which labels are asked again, and the random share of a batch that one more is asked about.
+
+    `policy` is one of `second_opinions.POLICIES`, `overlap` in [0, 1].
+    """
+
+    policy: str
+    overlap: float
+
+
+def _second_opinions(text: str) -> SecondOpinions:
+    if text in second_opinions.POLICIES:
+        return SecondOpinions(text, second_opinions.OVERLAP)
+    try:
+        return SecondOpinions("none", _number(float, 0, 1)(text))
+    except ValueError as error:
+        raise ValueError(f"one of {', '.join(second_opinions.POLICIES)}, or {error}") from None
+
+
 def _model(text: str) -> str:
     models.maker(text)
     return text
@@ -90,10 +109,12 @@ SETTINGS: dict[str, Setting] = {
         "1", _number(int, 1, 100), "settings", "answers asked for an item, from the next batch on"
     ),
     "second_opinions": Setting(
-        "0.05",
-        _number(float, 0, 1),
+        second_opinions.DEFAULT,
+        _second_opinions,
         "settings",
-        "random share of a batch asked of one more person, from the next batch on",
+        "which labels one more person is asked about, beside a random 5 % of a batch, from the "
+        "next batch on; or a number: that random share alone",
+        tuple(second_opinions.POLICIES),
     ),
     "suggestions_hidden": Setting(
         "0.2",

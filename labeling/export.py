@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labeling import audits, history, impact, queue, requirements, review, rounds, team
+from labeling import audits, history, impact, opinions, queue, requirements, review, rounds, team
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.project import Project
@@ -274,6 +274,7 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "reviews": review.table,
     "disagreements": review.disagreements,
     "influence": influence_table,
+    "opinions": opinions.table,
 }
 
 

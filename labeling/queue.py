@@ -13,6 +13,7 @@ from labeling.answers import annotator_name
 from labeling.errors import InputError
 from labeling.project import Project
 from labeling.store import changes, events, items, slots
+from labeling.store.evidence import DOUBT
 from labeling.store.slots import REVIEW, Slot
 
 MOST_IN_HAND = 20
@@ -38,6 +39,8 @@ WHY = {
     "verify": "two models disagree here",
 }
 SECOND = "a second opinion, asked of a random share of the items: it measures how far people agree"
+DOUBTED = "asked again: the model doubts this label"
+WORTH = "asked again: of all labels one more vote is worth most here"
 NEXT_BEST = "next best behind the batch"
 
 
@@ -171,6 +174,9 @@ def asked(project: Project, slot: Slot) -> Asked:
 
 def why(slot: Slot) -> str:
     """Why an item is asked, in words."""
+    if slot.why == DOUBT:
+        score = slot.score or 0.0
+        return f"{DOUBTED if score < 0.5 else WORTH} (score {score:.2f})".replace("0.", ".")
     if slot.queue == "second":
         return SECOND
     reason = WHY.get(slot.why, slot.why)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import audits, batches, choosing, impact, queue
+from labeling import audits, batches, choosing, impact, opinions, queue
 from labeling.choosing import Learned
 from labeling.core import strategies
 from labeling.core.log import DataVersion
@@ -95,7 +95,8 @@ def _learn(
     """Train on what is labelled; what was learned is None while nothing tells classes apart."""
     progress(0.2, "training the model")
     config, fits = snapshot.config(), Fits(snapshot)
-    training = snapshot.training_set(DataVersion(snapshot.upto, policy=config["policy"]))
+    version = DataVersion(snapshot.upto, policy=config["policy"])
+    training = snapshot.training_set(version)
     model = fits.choose(training, config.wish)
     rows, y = snapshot.rows(training.labels)
     learned = None
@@ -105,7 +106,8 @@ def _learn(
             fits.fit(training, model),
             *fits.committee(training, model, strategy.committee),
         ]
-        learned = Learned(models, snapshot.features, snapshot.position, rows, snapshot.multi)
+        voted = opinions.voted(snapshot, version, training, model)
+        learned = Learned(models, snapshot.features, snapshot.position, rows, snapshot.multi, voted)
     change = max(c.change_id for c in snapshot.changes if "round" in c.payload)
     closed = Round(
         round_no,

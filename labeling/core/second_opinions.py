@@ -7,11 +7,14 @@ METHODS 4 measured the rules. A policy sees a `Situation` and names the labels t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from labeling.core import fitting
+from labeling.core.models import ModelConfig
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -21,6 +24,7 @@ DOUBTED = 0.15  # out-of-fold probability of the given label, below which it is 
 MUCH_DISAGREEMENT = 0.2  # share of random pairs of votes that differ
 FEWEST_PAIRS = 20  # fewer measure no disagreement
 OVERLAP = 0.05  # share of a batch that one more person is always asked about, at random
+FOLDS = 5
 TINY = 1e-6
 
 
@@ -39,8 +43,8 @@ class Situation:
     confidence: Floats
     n_votes: Ints
     may_ask: Bools
-    value: Floats
-    pool_value: Floats
+    value: Floats = field(default_factory=lambda: np.empty(0))
+    pool_value: Floats = field(default_factory=lambda: np.empty(0))
     disagreement: float | None = None
 
     @property
@@ -85,6 +89,7 @@ POLICIES: dict[str, Policy] = {
     "none": none,
 }
 DEFAULT = "value_rule"
+OF_SCORES = frozenset({"activelab"})  # those that read `value` and `pool_value`
 
 
 class Share(NamedTuple):
@@ -117,6 +122,25 @@ def _lowest(scores: Floats, allowed: Bools, n: int) -> Ints:
     """The positions of the `n` lowest allowed scores, lowest first; ties in order."""
     rows = np.flatnonzero(allowed)
     return rows[np.argsort(scores[rows], kind="stable")[:n]].astype(np.int64)
+
+
+def out_of_fold(
+    features: Any, y: Ints, *, n_classes: int, config: ModelConfig, seed: int
+) -> Floats:
+    """Each row's class probabilities by a model that did not see it, float (rows, classes).
+
+    Each class is dealt out evenly over five folds.
+    """
+    order = np.random.default_rng(seed).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[order] = np.arange(len(y)) % FOLDS
+    proba = np.zeros((len(y), n_classes))
+    for held_out in np.unique(fold):
+        kept = fold != held_out
+        fitted = fitting.fit(features[kept], y[kept], n_classes=n_classes, config=config, seed=seed)
+        proba[~kept] = fitted.predict_proba(features[~kept])
+    return proba
 
 
 # -- ActiveLab ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from labeling.store.schema import LIVE
 from labeling.store.slots import REVIEW
 
+DOUBT = "doubt"  # why a label is asked again that the model doubts
 RECENT_EVENTS = 20_000  # a day of some forty people: what "today" is looked for in
 _IN_REVIEW = ", ".join(f"'{queue}'" for queue in REVIEW)
 
@@ -201,3 +202,41 @@ def label_set_makers(db: Database) -> dict[int, tuple[str, str]]:
     """Who made each version of the label set, and when."""
     rows = db.execute("SELECT version, author, at FROM label_set JOIN change USING (change_id)")
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def random_pairs(db: Database) -> tuple[int, int]:
+    """Pairs of labels by two people who were asked about an item at random: how many differ, all.
+
+    Items that were asked again because a model doubted them are no random ones.
+    """
+    row = db.execute(
+        "SELECT coalesce(sum(a.value <> b.value), 0), count(*) FROM slot s "
+        "JOIN event b ON b.event_id = s.answered_by "
+        "JOIN slot f ON f.item_id = s.item_id AND f.change_id = s.change_id "
+        "  AND f.queue = 'batch' AND f.slot_id < s.slot_id "
+        "JOIN event a ON a.event_id = f.answered_by "
+        "WHERE s.queue IN ('batch','second') AND s.why <> ? "
+        "AND a.kind = 'label' AND b.kind = 'label' AND a.annotator <> b.annotator",
+        (DOUBT,),
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def opinions(db: Database) -> list[tuple[int, str, int, int, float]]:
+    """Labels given in a batch by change and kind: how many, how many differ, seconds of work.
+
+    The kinds are first, random (asked of one more person at random) and doubted; a label differs
+    if somebody else's first one was another.
+    """
+    rows = db.execute(
+        "SELECT change_id, kind, count(*), coalesce(sum(value <> other), 0), sum(ms) / 1000.0 "
+        "FROM (SELECT s.change_id, e.value, e.ms, CASE WHEN s.queue <> 'second' THEN 'first' "
+        "    WHEN s.why = ? THEN 'doubted' ELSE 'random' END AS kind, "
+        "  (SELECT o.value FROM event o WHERE o.item_id = e.item_id AND o.kind = 'label' "
+        "    AND o.annotator <> e.annotator AND o.seq < e.seq ORDER BY o.seq LIMIT 1) AS other "
+        "  FROM slot s JOIN event e ON e.event_id = s.answered_by "
+        "  WHERE s.queue IN ('batch','second','extra') AND e.kind = 'label') AS given "
+        "GROUP BY change_id, kind ORDER BY change_id, kind",
+        (DOUBT,),
+    )
+    return [tuple(row) for row in rows]

@@ -159,4 +159,3 @@ def test_with_thirty_percent_noise_second_opinions_beat_new_items_alone() -> Non
     for policy in ("value_rule", "half"):
         gain = np.array([accuracy(task, policy, seed) for seed in seeds]) - alone
         assert gain.mean() > 0.01, f"{policy} gained {gain}"
-        assert (gain > 0).all()
