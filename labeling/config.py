@@ -150,6 +150,13 @@ SETTINGS: dict[str, Setting] = {
         "whether rare classes count for more; auto: chosen inside the training rows",
         (AUTO, "balanced", "none"),
     ),
+    "soft_labels": Setting(
+        "off",
+        _one_of("off", "on"),
+        "model",
+        "on: where people differ the model learns every class that may be right, by its weight",
+        ("off", "on"),
+    ),
 }
 
 
@@ -165,7 +172,7 @@ class Config:
     @property
     def wish(self) -> Wish:
         """The model as it is asked for."""
-        return Wish(*(self.text[key] for key in ("model", "regularisation", "class_weight")))
+        return Wish(*(self.text[key] for key in Wish.__dataclass_fields__))
 
 
 def check_settings(values: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from labeling import soft_labels
 from labeling.config import Config
 from labeling.core import features, fitting, models, strategies, tuning
 from labeling.core.fitting import Predictor
@@ -47,6 +48,12 @@ class Fits:
         parts = [version_hash, asdict(config), self.seed, self._basis]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
+    def _address(self, training: TrainingSet, config: ModelConfig) -> str:
+        """The address of a fit of a version: soft labels depend on all answers behind it."""
+        if not soft_labels.in_force(config, multi=self.snapshot.multi):
+            return self.key(training.hash, config)
+        return self.key(soft_labels.address(training.hash, training.standing), config)
+
     def choose(self, training: TrainingSet, wish: Wish) -> ModelConfig:
         """What the settings leave open, chosen inside a version's rows."""
         rows, y = self.snapshot.rows(training.labels)
@@ -77,27 +84,43 @@ class Fits:
 
     def fit(self, training: TrainingSet, config: ModelConfig) -> Predictor:
         """Train on a version's rows."""
-        rows, y = self.snapshot.rows(training.labels)
-        return self._fit(rows, y, config, self.seed)
+        return self._fit(*self._rows(training, config), config)
 
-    def _fit(self, rows: np.ndarray, y: np.ndarray, config: ModelConfig, seed: int) -> Predictor:
+    def _rows(
+        self, training: TrainingSet, config: ModelConfig
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Feature rows, targets and weights of a version; soft labels make several rows an item."""
+        rows, y = self.snapshot.rows(training.labels)
+        if not soft_labels.in_force(config, multi=self.snapshot.multi):
+            return rows, y, None
+        soft = soft_labels.copies(training.labels, training.standing, self.snapshot.code)
+        return rows[soft.item], soft.y, soft.weights
+
+    def _fit(
+        self, rows: np.ndarray, y: np.ndarray, weights: np.ndarray | None, config: ModelConfig
+    ) -> Predictor:
         return fitting.fit(
             self.snapshot.features[rows],
             y,
             n_classes=len(self.snapshot.classes),
             config=config,
-            seed=seed,
+            seed=self.seed,
+            weights=weights,
         )
 
     def committee(self, training: TrainingSet, config: ModelConfig, kind: str) -> list[Predictor]:
         """Who is asked beside the model: of resampled labels, or of different kinds; or nobody."""
-        rows, y = self.snapshot.rows(training.labels)
+        rows, y, weights = self._rows(training, config)
         if kind == strategies.RESAMPLED and len(rows):
             rng = np.random.default_rng(derive_seed(self.snapshot.seed, "committee", training.hash))
             drawn = [rng.integers(len(rows), size=len(rows)) for _ in range(MEMBERS)]
-            return [self._fit(rows[own], y[own], config, self.seed) for own in drawn]
+            return [
+                self._fit(rows[own], y[own], None if weights is None else weights[own], config)
+                for own in drawn
+            ]
         if kind == strategies.DIFFERENT:
-            return [self._fit(rows, y, ModelConfig(name), self.seed) for name in models.UNLIKE]
+            soft = config.soft_labels
+            return [self.fit(training, ModelConfig(n, soft_labels=soft)) for n in models.UNLIKE]
         return []
 
     def predicted(self, training: TrainingSet, config: ModelConfig) -> np.ndarray:
@@ -105,7 +128,7 @@ class Fits:
 
         Where an item may have several classes, 0 or 1 for each, int16 (reservoir, classes).
         """
-        key = self.key(training.hash, config)
+        key = self._address(training, config)
         if key not in self.known:
             stored = store.get_fit(self.snapshot.project.db, key) or self._compute(
                 key, training, config
@@ -116,7 +139,7 @@ class Fits:
     def confidence(self, training: TrainingSet, config: ModelConfig) -> np.ndarray:
         """How sure the model is of what it says, float32 shaped as `predicted`."""
         self.predicted(training, config)
-        key = self.key(training.hash, config)
+        key = self._address(training, config)
         stored = self.new.get(key) or store.get_fit(self.snapshot.project.db, key)
         assert stored is not None
         return self._shaped(np.frombuffer(stored.confidence, dtype=np.float32))

@@ -127,7 +127,7 @@ def _in_order(fits: Fits, training: TrainingSet) -> list[str]:
 def _subset(training: TrainingSet, chosen: Sequence[str]) -> TrainingSet:
     wanted = set(chosen)
     labels = {item: label for item, label in training.labels.items() if item in wanted}
-    return TrainingSet(labels, content_hash(labels, {}))
+    return TrainingSet(labels, content_hash(labels, {}), training.standing)
 
 
 class Origins(NamedTuple):

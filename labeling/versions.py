@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,10 +25,14 @@ RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Labelled pool items in the order they were imported, with their content hash."""
+    """Labelled pool items in the order they were imported, with their content hash.
+
+    `standing` are the answers behind the labels.
+    """
 
     labels: dict[str, str]
     hash: str
+    standing: Standing = field(default_factory=Standing, compare=False, repr=False)
 
 
 class Snapshot:
@@ -121,7 +125,7 @@ class Snapshot:
             and self.is_label(resolved[item.item_id])
             and item.item_id not in standing.excluded
         }
-        return TrainingSet(rows, log.content_hash(rows, standing.edits))
+        return TrainingSet(rows, log.content_hash(rows, standing.edits), standing)
 
     def is_label(self, value: str | None) -> bool:
         """Whether a stored label names classes of the label set only."""

@@ -197,16 +197,28 @@ def _fit(features: Any, y: npt.NDArray[Any], task: _Task) -> Fitted:
 
 
 def _trained(estimator: Any, rows: Any, y: Ints, weights: Floats | None) -> Any:
+    name = _weights_name(estimator)
+    if weights is None or name is None:  # neighbours: each row counts as one
+        return estimator.fit(rows, y)
+    return estimator.fit(rows, y, **{name: weights})
+
+
+def _weights_name(estimator: Any) -> str | None:
+    """What an estimator calls the weights of its rows; None if it knows none."""
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
-    if weights is None:
-        return estimator.fit(rows, y)
     last = estimator.steps[-1] if isinstance(estimator, Pipeline) else ("", estimator)
-    if not has_fit_parameter(last[1], "sample_weight"):  # neighbours: each row counts as one
-        return estimator.fit(rows, y)
-    name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
-    return estimator.fit(rows, y, **{name: weights})
+    if not has_fit_parameter(last[1], "sample_weight"):
+        return None
+    return f"{last[0]}__sample_weight" if last[0] else "sample_weight"
+
+
+def takes_weights(config: ModelConfig) -> bool:
+    """Whether a model can count some rows for more than others."""
+    two = models.Rows(np.eye(2), np.array([0, 1]))
+    make = models.maker(config.model)
+    return _weights_name(make(two, regularisation=1.0, class_weight=None, seed=0)) is not None
 
 
 def _terms(features: Any, model: str) -> Ints:

@@ -28,13 +28,15 @@ class ModelConfig:
     """Everything, beside data and seed, that decides a fit.
 
     `regularisation` is C of the linear models (higher fits closer). `temperature` divides the log
-    odds: above 1 the probabilities are drawn towards each other.
+    odds: above 1 the probabilities are drawn towards each other. `soft_labels`: it learns each
+    class that an item may have, by its weight.
     """
 
     model: str = "default"
     regularisation: float = 10.0
     class_weight: str = "balanced"
     temperature: float = 1.0
+    soft_labels: bool = False
 
 
 class Rows:

@@ -6,7 +6,7 @@ balanced weights that accuracy would throw away, and on a common one it drops th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,7 @@ class Wish:
     model: str = "default"
     regularisation: str = AUTO
     class_weight: str = AUTO
+    soft_labels: str = "off"
 
     def candidates(self) -> list[ModelConfig]:
         """The configurations to choose among, the one to keep in doubt first."""
@@ -41,7 +42,7 @@ class Wish:
         strengths = STRENGTHS if self.regularisation == AUTO else (float(self.regularisation),)
         weights = WEIGHTS if self.class_weight == AUTO else (self.class_weight,)
         return [
-            ModelConfig(self.model, strength, weight)
+            ModelConfig(self.model, strength, weight, soft_labels=self.soft_labels == "on")
             for strength in (strengths if is_linear else strengths[:1])
             for weight in weights
         ]
@@ -90,7 +91,7 @@ def _with_temperature(config: ModelConfig, proba: Floats, y: Ints) -> ModelConfi
     gain = plain - log_losses(fitting.tempered(proba, best), y)
     error = float(gain.std(ddof=1)) / np.sqrt(len(gain))
     temperature = best if float(gain.mean()) > error else 1.0
-    return ModelConfig(config.model, config.regularisation, config.class_weight, temperature)
+    return replace(config, temperature=temperature)
 
 
 def _folds(features: Any, y: Ints, n_classes: int, is_linear: bool, seed: int) -> _Folds:

@@ -128,6 +128,7 @@ OTHER = {
     "model": "logistic",
     "regularisation": "0.5",
     "class_weight": "none",
+    "soft_labels": "on",
 }
 
 
