@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import batches, choosing, rulers
+from labeling import batches, control_arm, rulers
 from labeling.config import Config
 from labeling.core import attribution, comparison
 from labeling.core.comparison import MIN_GOLD, Interval
-from labeling.core.log import DataVersion, content_hash
+from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
 from labeling.rulers import Ruler
-from labeling.store import events, evidence, items
+from labeling.store import events, items
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
 from labeling.versions import TrainingSet, players
@@ -76,7 +76,7 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
         "gold_skipped": batches.skipped_gold(snapshot.project),
         "curve": _curve(ruler, closed, predicted),
         "control_curve": _control_curve(fits, ruler, closed),
-        "control": _control(fits, ruler, closed[-1]),
+        "control": control_arm.compare(fits, ruler, closed[-1]),
         "metrics": _summary(ruler, predicted[-1]),
         "per_class": records(ruler.per_class(predicted[-1])),
         "last_round": _last_round(fits, ruler, closed, predicted, progress=progress),
@@ -116,54 +116,11 @@ def _curve(
     ]
 
 
-def _in_order(fits: Fits, training: TrainingSet) -> list[str]:
-    """A training set's items in the order in which they were first labelled."""
-    first: dict[str, int] = {}
-    for event in fits.snapshot.log:
-        first.setdefault(event.item_id, event.seq)
-    return sorted(training.labels, key=lambda item: first[item])
-
-
-def _subset(training: TrainingSet, chosen: Sequence[str]) -> TrainingSet:
-    wanted = set(chosen)
-    labels = {item: label for item, label in training.labels.items() if item in wanted}
-    return TrainingSet(labels, content_hash(labels, {}), training.standing)
-
-
-class Origins(NamedTuple):
-    """Items of a training set by how they came to be asked, each in the order of their labels.
-
-    `base` is what there was before any choice: the labels of the first import and the seed set.
-    `random` are the control items drawn beside a batch, `chosen` those that a strategy picked. The
-    seed set and the chosen ones go on behind their batch, with the next-best items that were
-    answered. Items of files are in none of them: nobody knows how their rows were chosen.
-    """
-
-    base: list[str]
-    random: list[str]
-    chosen: list[str]
-
-
-def _origins(fits: Fits, training: TrainingSet) -> Origins:
-    snapshot = fits.snapshot
-    why = evidence.reasons(snapshot.project.db)
-    found = Origins([], [], [])
-    first = {e.item_id for e in snapshot.log if e.change_id == snapshot.first_import}
-    for item in _in_order(fits, training):
-        if item in first or why.get(item) == choosing.SEED:
-            found.base.append(item)
-        elif why.get(item) == choosing.RANDOM:
-            found.random.append(item)
-        elif item in why:
-            found.chosen.append(item)
-    return found
-
-
 def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
     """The round's training set cut down to what came without active choice."""
     training = fits.snapshot.training_set(_version(closed))
-    origins = _origins(fits, training)
-    return _subset(training, origins.base + origins.random)
+    origins = control_arm.origins(fits, training)
+    return training.only(origins.base + origins.random)
 
 
 def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[dict[str, Any]]:
@@ -176,33 +133,6 @@ def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[di
             for row in _summary(ruler, codes)
         ]
     return rows
-
-
-def _control(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
-    """Active choice against random, paired on gold: the same base, then as many of either kind.
-
-    None while there are no control items or no chosen ones.
-    """
-    training = fits.snapshot.training_set(_version(closed))
-    origins = _origins(fits, training)
-    more = min(len(origins.random), len(origins.chosen))
-    if more == 0:
-        return None
-    arm, active = (
-        _subset(training, origins.base + either[:more])
-        for either in (origins.random, origins.chosen)
-    )
-    n, config = len(arm.labels), _config(closed)
-    old = ruler.right(fits.predicted(arm, config))
-    new = ruler.right(fits.predicted(active, config))
-    interval = comparison.paired(old, new)
-    same = len(origins.base)
-    title = f"active choice against random, both with {n:,} labels, {same:,} of them the same"
-    words = comparison.choice_verdict(
-        interval, n=ruler.n, disagreement=comparison.disagreement(old, new)
-    )
-    found = _difference(title, old, new, interval, band=None)
-    return found._asdict() | {"verdict": words, "n_labels": n}
 
 
 def _difference(
@@ -315,7 +245,7 @@ def _largest_effect(
     for nth in range(PLACEBOS):
         progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
         gone = {free[i] for i in rng.choice(len(free), size=n, replace=False)}
-        kept = _subset(training, [item for item in training.labels if item not in gone])
+        kept = training.only(item for item in training.labels if item not in gone)
         effects.append(float(ruler.right(fits.predicted(kept, config)).mean() - base))
     return attribution.placebo_band(effects)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from labeling import audits, impact, queue, review, rounds, worker
+from labeling import audits, control_arm, impact, queue, review, rounds, worker
 from labeling.core.comparison import MIN_GOLD
 from labeling.project import Project
 from labeling.store import items, slots
@@ -73,6 +73,8 @@ def next_steps(project: Project, now: Standing) -> list[Step]:
     if now.gold < MIN_GOLD:
         missing = MIN_GOLD - now.gold
         steps.append(Step(f"{missing} more gold labels until there is a headline.", "label"))
+    elif advice := control_arm.standing_advice(project, impact.REPORT):
+        steps.append(Step(f"{advice[:1].upper()}{advice[1:]}", "impact"))
     elif impact.cached(project, impact.REPORT):
         steps.append(Step("See what the last change did to the model.", "impact"))
     return steps

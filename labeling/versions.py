@@ -34,6 +34,12 @@ class TrainingSet:
     hash: str
     standing: Standing = field(default_factory=Standing, compare=False, repr=False)
 
+    def only(self, chosen: Iterable[str]) -> TrainingSet:
+        """The same cut down to some items."""
+        wanted = set(chosen)
+        labels = {item: label for item, label in self.labels.items() if item in wanted}
+        return TrainingSet(labels, log.content_hash(labels, {}), self.standing)
+
 
 class Snapshot:
     """Everything that versions are worked out from, read once, in one consistent state.

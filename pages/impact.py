@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from labeling import history, impact
+from labeling import control_arm, history, impact
 from pages.shared import charts
-from pages.shared.shell import open_page, plain, report_errors
+from pages.shared.shell import open_again, open_page, person, plain, report_errors
 from pages.shared.widgets import csv_button, difference, job_panel
 
 METRIC_NAMES = {
@@ -70,7 +70,17 @@ def curve(report: dict[str, Any]) -> None:
     if control:
         words = impact.words_of(control)
         st.markdown(plain(words[:1].upper() + words[1:]) + ".")
+        advice = control_arm.standing_advice(project, impact.REPORT)
+        if advice:
+            st.warning(plain(advice[:1].upper() + advice[1:]))
+            st.button("Choose at random from the next batch on", on_click=switch_to_random)
     csv_button(rows, "learning_curve")
+
+
+def switch_to_random() -> None:
+    with report_errors(), open_again("owner") as opened:
+        control_arm.switch_to_random(opened, author=person() or "someone")
+        st.toast("Saved: the next batch is drawn at random.")
 
 
 def bars() -> None:

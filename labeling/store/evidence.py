@@ -198,6 +198,14 @@ def reasons(db: Database) -> dict[str, str]:
     return {item: why for item, (why, counts) in newest.items() if counts}
 
 
+def asked_in(db: Database) -> dict[str, int]:
+    """The batch that each item was last asked in, or behind, by item: its change."""
+    rows = db.execute(
+        "SELECT item_id, change_id FROM slot WHERE queue IN ('batch','extra') ORDER BY slot_id"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def label_set_makers(db: Database) -> dict[int, tuple[str, str]]:
     """Who made each version of the label set, and when."""
     rows = db.execute("SELECT version, author, at FROM label_set JOIN change USING (change_id)")

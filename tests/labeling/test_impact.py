@@ -12,6 +12,7 @@ import pytest
 from labeling import (
     answer_files,
     answers,
+    control_arm,
     history,
     impact,
     project,
@@ -222,7 +223,7 @@ def test_next_best_items_count_as_what_they_are_behind(tmp_path: Path) -> None:
         fits = Fits(Snapshot(made))
         closed = store.every(made.db)[-1]
         training = fits.snapshot.training_set(DataVersion(closed.upto_event))
-        base, random, chosen = impact._origins(fits, training)
+        base, random, chosen = control_arm.origins(fits, training)
         pool = {i.item_id for i in items.every(made.db) if i.side == "pool"}
         assert (len(base), len(random), len(chosen)) == (26, 2, 12)
         assert set(base) == seeds & pool
