@@ -20,6 +20,7 @@ from labeling import (
     ingest,
     people,
     project,
+    replays,
     rounds,
     simulation,
     verification,
@@ -27,6 +28,7 @@ from labeling import (
     worker,
 )
 from labeling.commands import parser
+from labeling.core import cards
 from labeling.core.features import Content
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Progress, Roles
@@ -203,13 +205,37 @@ def _close(args: argparse.Namespace) -> int:
 
 
 def _impact(args: argparse.Namespace) -> int:
-    target = export.check_target(Path(args.out))
+    target, card = export.check_target(Path(args.out)), _target(args.card)
     with project.opened(Path(args.project)) as opened:
         frame = waterfall.measure(opened, seed=args.seed, progress=_progress(args))
         export.write_csv(frame, target)
+        if card:
+            made = replays.make_card(opened, "waterfall", seed=args.seed)
+            export.write_text(cards.to_json(made), card)
         for bar in frame.itertuples():
             _say(args, f"{bar.change_id:>4} {impact.in_words(bar)}")
     return 0
+
+
+def _target(name: str | None) -> Path | None:
+    return None if name is None else export.check_target(Path(name))
+
+
+def _replay(args: argparse.Namespace) -> int:
+    path, page = Path(args.card), _target(args.html)
+    card, intact = replays.read(path)
+    named = Path(args.project) if args.project else replays.project_of(card, path)
+    with project.opened(named) as opened:
+        found = replays.replay(card, opened, intact=intact, progress=_progress(args))
+    if page:
+        export.write_text(cards.to_html(card), page)
+    for line in found.differences:
+        print(line, file=sys.stderr)
+    for line in found.notes:
+        _say(args, f"Note: {line}.")
+    agreed = f"Every digit agrees: the {card.claim} holds"
+    _say(args, f"{len(found.differences)} difference(s)." if found.differences else f"{agreed}.")
+    return 1 if found.differences else 0
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -266,6 +292,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "label": _label,
     "close": _close,
     "impact": _impact,
+    "replay": _replay,
     "export": _export,
     "verify": _verify,
     "simulate": _simulate,

@@ -91,6 +91,12 @@ def parser() -> argparse.ArgumentParser:
     impact = command("impact", "what each change of the data did to the model")
     impact.add_argument("project", metavar="PROJECT.db")
     impact.add_argument("--out", metavar="FILE.csv", required=True)
+    impact.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
+
+    replay = command("replay", "compute an evidence card again: does every digit agree?")
+    replay.add_argument("card", metavar="CARD.json")
+    replay.add_argument("--project", metavar="PROJECT.db", help="another file than the card names")
+    replay.add_argument("--html", metavar="FILE.html", help="the card as a page")
 
     export = command("export", "a table as CSV")
     export.add_argument("project", metavar="PROJECT.db")

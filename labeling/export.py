@@ -78,7 +78,12 @@ def _problem_with(path: Path) -> str | None:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame beside its target, then put it in place, so that no half file is ever seen."""
+    """Write a frame as CSV."""
+    write_text(to_csv(frame), path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file beside its target, then put it in place, so that no half file is ever seen."""
     path = check_target(Path(path))
     try:
         handle, name = tempfile.mkstemp(dir=path.resolve().parent, suffix=".part")
@@ -87,7 +92,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(to_csv(frame))
+            file.write(text)
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:

@@ -272,9 +272,11 @@ def in_words(found: Any) -> str:
 def headline(project: Project) -> list[str]:
     """What the newest round says, in at most three lines."""
     stored = cached(project, REPORT)
-    if stored is None:
-        return ["no round is closed yet"]
-    body = stored[1]
+    return ["no round is closed yet"] if stored is None else lines_of(stored[1])
+
+
+def lines_of(body: Mapping[str, Any]) -> list[str]:
+    """What a report says of its newest round, in at most three lines."""
     if body["gold_needed"]:
         return [str(body["gold_needed"])]
     lines = [

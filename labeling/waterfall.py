@@ -42,6 +42,16 @@ def measure(
     Raises InputError without gold labels or without changes.
     """
     fits = Fits(Snapshot(project))
+    frame = of_fits(fits, seed=seed, progress=progress)
+    fits.save(project)
+    with project.writing():
+        body = records(frame)
+        store.put_result(project.db, WATERFALL, upto_event=fits.snapshot.upto, body=body)
+    return frame
+
+
+def of_fits(fits: Fits, *, seed: int | None = None, progress: Progress = silent) -> pd.DataFrame:
+    """The same from the fits of any snapshot, writing nothing."""
     snapshot, ruler = fits.snapshot, rulers.current(fits.snapshot)
     if ruler.n == 0:
         raise InputError(
@@ -69,11 +79,7 @@ def measure(
     shares = attribution.shapley(others, credit_beyond_base, rng)
     bars = dict(zip(others, shares, strict=True))
     bars[base] = credit(frozenset({base})) - credit(frozenset())
-    frame = _bars(ruler, trained, bars, base=base, progress=progress)
-    fits.save(project)
-    with project.writing():
-        store.put_result(project.db, WATERFALL, upto_event=snapshot.upto, body=records(frame))
-    return frame
+    return _bars(ruler, trained, bars, base=base, progress=progress)
 
 
 class _Coalitions:
