@@ -21,6 +21,7 @@ from labeling import (
     people,
     project,
     replays,
+    round_report,
     rounds,
     simulation,
     verification,
@@ -221,6 +222,19 @@ def _target(name: str | None) -> Path | None:
     return None if name is None else export.check_target(Path(name))
 
 
+def _report(args: argparse.Namespace) -> int:
+    target, card = export.check_target(Path(args.html)), _target(args.card)
+    with project.opened(Path(args.project)) as opened:
+        number = replays.closed_round(opened, args.round)
+        page = round_report.build(opened, round_no=number, progress=_progress(args))
+        made = replays.make_card(opened, "round", round_no=number) if card else None
+    export.write_text(page, target)
+    if card and made:
+        export.write_text(cards.to_json(made), card)
+    _say(args, f"The report of round {number} is written to {args.html}.")
+    return 0
+
+
 def _replay(args: argparse.Namespace) -> int:
     path, page = Path(args.card), _target(args.html)
     card, intact = replays.read(path)
@@ -292,6 +306,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "label": _label,
     "close": _close,
     "impact": _impact,
+    "report": _report,
     "replay": _replay,
     "export": _export,
     "verify": _verify,

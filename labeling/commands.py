@@ -93,10 +93,8 @@ def parser() -> argparse.ArgumentParser:
     impact.add_argument("--out", metavar="FILE.csv", required=True)
     impact.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
 
-    replay = command("replay", "compute an evidence card again: does every digit agree?")
-    replay.add_argument("card", metavar="CARD.json")
-    replay.add_argument("--project", metavar="PROJECT.db", help="another file than the card names")
-    replay.add_argument("--html", metavar="FILE.html", help="the card as a page")
+    _add_report(command("report", "a closed round on one page: what changed, who, score, cost"))
+    _add_replay(command("replay", "compute an evidence card again: does every digit agree?"))
 
     export = command("export", "a table as CSV")
     export.add_argument("project", metavar="PROJECT.db")
@@ -119,6 +117,19 @@ def _add_import_options(sub: argparse.ArgumentParser, *, required: bool = True) 
     sub.add_argument("--classes", metavar="a,b", help="the label set, in the order of its keys")
     sub.add_argument("--gold", metavar="COL", help="marks rows with trusted labels: the gold")
     sub.add_argument("--reserve", type=float, metavar="F", help="share kept for measuring")
+
+
+def _add_report(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("project", metavar="PROJECT.db")
+    sub.add_argument("--round", type=CHANGE, metavar="N", help="the newest unless named")
+    sub.add_argument("--html", metavar="FILE.html", required=True)
+    sub.add_argument("--card", metavar="FILE.json", help="the evidence card of its figures")
+
+
+def _add_replay(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("card", metavar="CARD.json")
+    sub.add_argument("--project", metavar="PROJECT.db", help="another file than the card names")
+    sub.add_argument("--html", metavar="FILE.html", help="the card as a page")
 
 
 def _add_simulate(sub: argparse.ArgumentParser) -> None:

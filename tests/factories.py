@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labeling import answers, imports, project, queue
+from labeling import answer_files, answers, imports, project, queue
 from labeling.core.features import Content
 from labeling.ingest import Roles
 from labeling.project import Project
@@ -170,6 +170,21 @@ def answers_frame(into: Project, truth: Mapping[str, str]) -> pd.DataFrame:
         {"item": open_["item_id"], "who": "oracle", "label": open_["source_id"].map(dict(truth))},
         dtype=object,
     )
+
+
+def by_file(into: Project, frame: pd.DataFrame, *, source: str = "답.csv") -> int:
+    """Bring in a file of answers with the columns item, who, label; the change."""
+    change, _ = answer_files.label_from_table(
+        into, frame, item="item", annotator="who", label="label", source=source, author="t"
+    )
+    return change
+
+
+def reservoir_answers(into: Project, truth: Mapping[str, str]) -> pd.DataFrame:
+    """A file that answers the whole reservoir, so that all of it is gold."""
+    reserved = [item for item in items.every(into.db) if item.side == "reservoir"]
+    rows = [(item.item_id, "ann", truth[item.source_id]) for item in reserved]
+    return pd.DataFrame(rows, columns=["item", "who", "label"], dtype=object)
 
 
 def write_csv(path: Path, frame: pd.DataFrame, *, encoding: str = "utf-8") -> Path:

@@ -166,10 +166,10 @@ def _marker(left: float, top: float, square: bool) -> str:
 
 def _legend(beside: bool) -> Iterator[str]:
     yield _marker(LEFT + 6, 18, False)
-    yield _text(LEFT + 18, 22, "active choice, band: 95 % interval", "ink")
+    yield _text(LEFT + 18, 22, "what was labelled, band: 95 % interval", "ink")
     if beside:
-        yield _marker(LEFT + 276, 18, True)
-        yield _text(LEFT + 288, 22, "random control (dashed)", "ink")
+        yield _marker(LEFT + 290, 18, True)
+        yield _text(LEFT + 302, 22, "random items only (dashed)", "ink")
 
 
 def _said(point: Point) -> str:
@@ -275,7 +275,7 @@ def _empty(title: str, words: str) -> str:
 def _of_curve(points: Sequence[Point], beside: Sequence[Point]) -> str:
     said = "; ".join(_said(point) for point in points)
     control = "; ".join(_said(point) for point in beside)
-    return f"Active choice: {said}." + (f" Random control: {control}." if beside else "")
+    return f"What was labelled: {said}." + (f" Random items only: {control}." if beside else "")
 
 
 def _of_bars(bars: Sequence[Bar]) -> str:

@@ -149,7 +149,7 @@ def test_the_other_curve_is_told_apart_by_shape() -> None:
     svg = CHARTS["curve"]
     assert len(drawn(svg, "box")) == 2 + 1, "two points and the legend"
     assert 'stroke-dasharray="6 4"' in svg
-    assert "random control" not in CHARTS["one point"]
+    assert "andom items" not in CHARTS["one point"]
 
 
 def test_a_score_that_is_no_number_is_left_out() -> None:

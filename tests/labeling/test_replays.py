@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labeling import answer_files, answers, export, project, queue, replays, rounds
+from labeling import answers, export, project, queue, replays, rounds
 from labeling.__main__ import main
 from labeling.core import cards
 from labeling.core.cards import Card
@@ -21,12 +22,10 @@ from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.project import Project
-from labeling.store import items
 from labeling.versions import Snapshot
 from tests.factories import (
-    answer_queue,
     answers_frame,
-    flipped,
+    by_file,
     make_project,
     more_rows,
     text_frame,
@@ -34,38 +33,8 @@ from tests.factories import (
 )
 
 FRAME = text_frame(110, korean=True)
-BAD = text_frame(16, seed=3, korean=True)
-TRUTH = truth_of(FRAME, BAD)
+TRUTH = truth_of(FRAME)
 CLAIMS = ["waterfall", "round"]
-
-
-def by_file(into: Project, frame: pd.DataFrame) -> None:
-    answer_files.label_from_table(
-        into, frame, item="item", annotator="who", label="label", source="답.csv", author="t"
-    )
-
-
-def reservoir_answers(into: Project) -> pd.DataFrame:
-    reserved = [i for i in items.every(into.db) if i.side == "reservoir"]
-    rows = [(item.item_id, "ann", TRUTH[item.source_id]) for item in reserved]
-    return pd.DataFrame(rows, columns=["item", "who", "label"], dtype=object)
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two closed rounds, a bad import between them; beside it a card of either claim."""
-    folder = tmp_path_factory.mktemp("replays")
-    with make_project(folder / "감정.db", FRAME) as made:
-        answer_queue(made, TRUTH)
-        by_file(made, reservoir_answers(made))
-        rounds.close_round(made)
-        more_rows(made, flipped(BAD), label="label", source="나쁜.csv", reserve=0.0)
-        answer_queue(made, TRUTH)
-        rounds.close_round(made)
-        for claim in CLAIMS:
-            card = replays.make_card(made, claim)
-            (folder / f"{claim}.json").write_text(cards.to_json(card), encoding="utf-8")
-    return folder
 
 
 @pytest.fixture
@@ -120,7 +89,7 @@ def test_a_card_says_what_it_rests_on(told: Path) -> None:
         assert card.ledger["events"] == snapshot.upto
         assert card.seeds["fit"] == Fits(snapshot).seed
     assert set(card.packages) == {"python", *replays.PACKAGES}
-    assert any("나쁜.csv" in line for line in card.figures["words"])
+    assert any("나쁜 <script>.csv" in line for line in card.figures["words"])
 
 
 def tamper(path: Path, statement: str, *, without: str = "") -> None:
@@ -226,7 +195,7 @@ def test_the_impact_command_writes_a_card_that_holds(
     assert run("replay", card, "--project", moved, "--html", page) == 0
     assert "Every digit agrees" in capsys.readouterr().out
     bars = pd.read_csv(out)
-    words = page.read_text(encoding="utf-8")
+    words = html.unescape(page.read_text(encoding="utf-8"))
     assert all(title in words for title in bars["title"])
     assert list(read(folder, "bars").figures["bars"][0]) == sorted(bars.columns)
 
