@@ -188,16 +188,22 @@ def _checks(told: Told) -> str:
 
 
 def _score(told: Told) -> str:
-    body = told.body
-    said = [impact.words_of(body[name]) for name in ("last_round", "last_change") if body[name]]
-    if body["control"] and not body["gold_needed"]:
-        said.append(impact.words_of(body["control"]))
-    said += [] if "waterfall" in _drawings(told) else [NO_BARS]
-    figures = [_figure(name, svg) for name, svg in _drawings(told).items()]
-    return "".join([*map(_paragraph, said), *figures, _metrics(told)])
+    drawn, control = _drawings(told), told.body["control"]
+    said = ["every round is scored on today's gold labels, so that they can be compared"]
+    if control and not told.body["gold_needed"]:
+        said.append(impact.words_of(control))
+    said += _bars_in_words(told) if "waterfall" in drawn else [NO_BARS]
+    figures = [_figure(name, svg) for name, svg in drawn.items()]
+    return "".join([*map(_paragraph, said), _metrics(told), *figures])
 
 
 NO_BARS = "what each single change did has not been measured since; the impact page does it"
+
+
+def _bars_in_words(told: Told) -> list[str]:
+    stored = impact.cached(told.project, impact.WATERFALL)
+    bars = pd.DataFrame(stored[1] if stored else [], columns=impact.BAR_COLUMNS)
+    return [impact.in_words(bar) for bar in bars.itertuples()]
 
 
 def _metrics(told: Told) -> str:

@@ -1,16 +1,35 @@
-"""Every table of the project as CSV."""
+"""The report of the newest round, and every table of the project as CSV."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from labeling import export
+from labeling import export, round_report, rounds
+from labeling.project import opened
 from pages.shared.shell import open_page, report_errors
 from pages.shared.widgets import csv_button
 
 project = open_page("Reports", role="owner")
+path = project.path
+
+
+def round_page() -> bytes:
+    with opened(path) as again:  # asked for in a thread of its own, when the page is done
+        return round_report.build(again).encode()
+
 
 with report_errors():
+    last = rounds.current(project) - 1
+    if last:
+        st.download_button(
+            f"Report of round {last}",
+            round_page,
+            file_name=f"{project.name}-round-{last}.html",
+            mime="text/html",
+            icon=":material/download:",
+            help="One page for people without the app; its charts can be kept as SVG.",
+            on_click="ignore",
+        )
     name = st.selectbox(
         "Table",
         list(export.TABLES),

@@ -75,6 +75,12 @@ def test_the_impact_page_tells_the_story(root: Path, both: Path) -> None:
     assert "on 100 gold" in app.metric[0].delta
 
 
+def test_the_reports_page_offers_the_newest_round_once_there_is_one(root: Path, both: Path) -> None:
+    for project, offered in (("sms-tour", ["Report of round 4"]), ("nsmc-reviews", [])):
+        buttons = [each.label for each in run(root, "reports", project).get("download_button")]
+        assert [label for label in buttons if label.startswith("Report of")] == offered
+
+
 def test_without_gold_there_is_no_headline(root: Path, both: Path) -> None:
     app = run(root, "overview", "nsmc-reviews")
     assert "No round is closed yet" in " ".join(block.value for block in app.markdown)

@@ -11,12 +11,13 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, "Noto Sans KR", sans-serif; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; overflow-wrap: anywhere; }
+  padding: 0 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 1.8rem; } h3 { font-size: 1rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;
   border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+th { white-space: nowrap; } td:last-child { overflow-wrap: anywhere; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 footer { font-size: .875rem; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 @media print { body { margin: 0; font-size: 11pt; } section { break-inside: avoid; } }
 """
@@ -47,15 +48,24 @@ def page(title: str, body: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """An HTML table of plain values; numbers stand to the right."""
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in columns)
-    lines = ["".join(_cell(value) for value in row) for row in rows]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    """An HTML table of plain values; numbers stand to the right, and so do their heads."""
+    lines = [list(row) for row in rows]
+    first = lines[0] if lines else [""] * len(columns)
+    head = "".join(
+        f'<th scope="col"{_side(value)}>{text(name)}</th>'
+        for name, value in zip(columns, first, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"<td>{text('' if value is None else value)}</td>"
-    shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-    return f'<td class="number">{shown}</td>'
+    shown = "" if value is None else text(value)
+    if _side(value):
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return f"<td{_side(value)}>{shown}</td>"
+
+
+def _side(value: Any) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ' class="number"' if is_number else ""
