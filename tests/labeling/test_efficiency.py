@@ -5,60 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks import data_work
+from benchmarks.data_work import KINDS
 from labeling.core import efficiency
 from labeling.core.efficiency import Work
-
-KINDS = ["add random", "add uncertain", "correct", "dedupe", "repair", "model"]
-
-
-def truths(rng: np.random.Generator, *, spread: float) -> np.ndarray:
-    """Points per hour of every kind in one simulated project."""
-    return rng.normal(1.5, spread, len(KINDS))
-
-
-def worked(kind: int, truth: np.ndarray, rng: np.random.Generator, *, error: float) -> Work:
-    """Half an hour to one and a half of a kind of work, measured with error."""
-    hours = rng.uniform(0.5, 1.5)
-    points = truth[kind] * hours + rng.normal(0, error)
-    return Work(KINDS[kind], points, error, hours)
-
-
-def regrets(seed: int, *, rounds: int = 10) -> tuple[float, float]:
-    """After so many advised rounds: the regret of the next advice, and that of uniform choice."""
-    rng = np.random.default_rng(seed)
-    truth, done = truths(rng, spread=2.0), list[Work]()
-    for _ in range(rounds):
-        kind = KINDS.index(efficiency.advise(done, KINDS, rng).kind)
-        done.append(worked(kind, truth, rng, error=0.8))
-    kind = KINDS.index(efficiency.advise(done, KINDS, rng).kind)
-    return truth.max() - truth[kind], truth.max() - truth.mean()
 
 
 def test_after_ten_rounds_advice_is_worth_more_than_choosing_blindly() -> None:
     """METHODS F1: its regret is at most half of that of uniform choice."""
-    advised, blind = np.mean([regrets(seed) for seed in range(60)], axis=0)
+    told = [data_work.regrets(seed, spread=2.0, error=0.8) for seed in range(60)]
+    advised, _, blind = np.mean(told, axis=0)
     assert advised <= 0.5 * blind
 
 
 @pytest.mark.parametrize("spread", [0.5, 2.0])
 def test_pooled_rates_are_nearer_the_truth_than_raw_ones(spread: float) -> None:
     """METHODS F2, in 200 simulated projects; the intervals cover what they promise."""
-    raw, pooled, covered = [], [], []
-    for seed in range(200):
-        rng = np.random.default_rng(seed)
-        truth = truths(rng, spread=spread)
-        done = [
-            worked(kind, truth, rng, error=1.0)
-            for kind in range(len(KINDS))
-            for _ in range(rng.integers(1, 4))
-        ]
-        for rate, true in zip(efficiency.rates(done, KINDS, rng), truth, strict=True):
-            assert rate.raw is not None
-            raw.append(rate.raw - true)
-            pooled.append(rate.pooled.value - true)
-            covered.append(rate.pooled.low <= true <= rate.pooled.high)
-    assert np.std(pooled) < np.std(raw)
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+    off = np.concatenate([data_work.errors(s, spread=spread, error=1.0) for s in range(200)])
+    raw, pooled, covered = off.T
+    assert (pooled**2).mean() < (raw**2).mean()
+    assert covered.mean() == pytest.approx(0.95, abs=0.03)
 
 
 def test_a_kind_measured_once_and_badly_is_drawn_to_the_others() -> None:

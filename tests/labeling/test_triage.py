@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from sklearn.datasets import load_digits
 
+from benchmarks.data_work import digits_triage
 from labeling.core import triage
-from labeling.core.triage import Group
-
-BATCHES = np.repeat([f"batch {i}" for i in range(10)], 60)
 
 
 def small_world(seed: int, *, rows: int = 6, gold: int = 4) -> tuple[Any, ...]:
@@ -76,22 +73,6 @@ def test_without_gold_nothing_has_a_value() -> None:
     assert (nothing == 0).all()
     assert len(triage.knn_shapley(x[:0], y[:0], gold_features=gold_x, gold_y=gold_y)) == 0
     assert triage.by_group(np.zeros(0), []) == []
-
-
-def digits_triage(seed: int, *, bad: int) -> tuple[set[str], list[Group]]:
-    """Ten batches of 60 digits; in `bad` of them 40 % of the labels are wrong."""
-    features, y = load_digits(return_X_y=True)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(y))
-    rows, gold = order[:600], order[600:900]
-    labels, chosen = y[rows].copy(), {f"batch {i}" for i in rng.choice(10, bad, replace=False)}
-    for name in chosen:
-        wrong = rng.choice(np.flatnonzero(name == BATCHES), 24, replace=False)
-        labels[wrong] = (labels[wrong] + rng.integers(1, 10, 24)) % 10
-    values = triage.knn_shapley(
-        features[rows], labels, gold_features=features[gold], gold_y=y[gold]
-    )
-    return chosen, triage.by_group(values, list(BATCHES))
 
 
 def test_two_bad_batches_of_ten_carry_the_deficit_and_are_flagged() -> None:
