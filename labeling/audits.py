@@ -18,7 +18,7 @@ from labeling.store import audits as store
 from labeling.store import changes, items, slots
 from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot
-from quality import checks, expectations, labels
+from quality import checks, labels, suggestions, suites
 
 MOST_FINDINGS = 10_000
 FEWEST_LABELS = 20
@@ -44,7 +44,7 @@ def run(snapshot: Snapshot, *, progress: Progress = silent) -> Audit:
     frame = table(snapshot)
     suite = stored_suite(snapshot.project)
     if suite is None:
-        suite = expectations.suggest(frame, **_columns_of(snapshot))
+        suite = suggestions.suggest(frame, **_columns_of(snapshot))
     dataset = _dataset(snapshot, frame, version, suite)
     return Audit(snapshot.upto, training.hash, checks.run_checks(dataset), suite)
 
@@ -194,9 +194,7 @@ def outcomes(project: Project, *, audit_id: int | None = None) -> pd.DataFrame:
     chosen = audit_id or store.last(project.db)
     rows = store.outcomes(project.db, chosen) if chosen else []
     frame = pd.DataFrame(rows, columns=store.OUTCOME_COLUMNS)
-    rank = frame["status"].map(URGENCY.index) * 10 + frame["severity"].map(
-        expectations.SEVERITIES.index
-    )
+    rank = frame["status"].map(URGENCY.index) * 10 + frame["severity"].map(suites.SEVERITIES.index)
     return frame.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
@@ -222,7 +220,7 @@ def summary(project: Project) -> Summary:
     """One look: what is wrong, how bad, since when it is known."""
     found, ran = issues(project), audits_table(project)
     is_open = found[found["status"] != "fixed"]
-    counts = {s: int((is_open["severity"] == s).sum()) for s in expectations.SEVERITIES}
+    counts = {s: int((is_open["severity"] == s).sum()) for s in suites.SEVERITIES}
     if ran.empty:
         return Summary(counts, "The checks have not run yet.")
     last, before = ran.iloc[-1], ran["audit_id"].iloc[-2] if len(ran) > 1 else None
@@ -257,7 +255,7 @@ def stored_suite(project: Project) -> list[dict[str, Any]] | None:
 def save_suite(project: Project, text: str, *, author: str) -> int:
     """Record an edited suite as a change. Raises InputError in one sentence if it is not valid."""
     try:
-        suite = expectations.suite_from_json(text)
+        suite = suites.suite_from_json(text)
     except ValueError as error:
         raise InputError(f"the suite was not saved: {error}") from error
     with project.writing():

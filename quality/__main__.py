@@ -40,7 +40,8 @@ from quality.checks import (
     run_checks,
 )
 from quality.duplicates import exact_keys
-from quality.expectations import SEVERITIES, Expectation, suggest, suite_from_json
+from quality.suggestions import suggest
+from quality.suites import SEVERITIES, Expectation, suite_from_json
 
 ITEM_NAMES = ("item_id", "item")
 ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")

@@ -6,23 +6,23 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality import labels
+from quality import labels, values
 from quality.duplicates import exact_keys
-from quality.expectations import (
+from quality.expectations import Result, validate_once
+from quality.suites import (
     EXPECTATIONS,
     SEVERITIES,
     Expectation,
-    Result,
     checked_suite,
-    columns_of,
+    doubted_columns,
     title_of,
-    validate,
 )
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,11 @@ class Dataset:
     reviewed: npt.NDArray[np.bool_] | None = None
     suite: tuple[Expectation, ...] = ()
     label_column: str = ""
+
+    @cached_property
+    def table(self) -> values.Table:
+        """What the value checks look at: all columns but the label."""
+        return values.table_of(self.frame, leave_out=(self.label_column,))
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,27 @@ def thin_classes(dataset: Dataset) -> Findings:
     return Findings([TABLE] * len(thin), scores, messages, dataset.label_column, summary)
 
 
+def likely_wrong_cells(dataset: Dataset) -> Findings:
+    """Cells that look wrong beside the others of their column, or to most sources.
+
+    The score is low where hardly anything speaks for what stands there.
+    """
+    every = values.DETECTORS.items()
+    detectors = {why: detect for why, detect in every if why != values.DEPENDENCY}
+    return _doubts(values.suspicious_cells(dataset.table, detectors=detectors))
+
+
+def broken_dependencies(dataset: Dataset) -> Findings:
+    """Cells that contradict what other columns say of them; score = the share that agrees."""
+    detectors = {values.DEPENDENCY: values.broken_dependencies}
+    return _doubts(values.suspicious_cells(dataset.table, detectors=detectors))
+
+
+def _doubts(cells: pd.DataFrame) -> Findings:
+    rows, columns = cells["row"].to_numpy(), cells["column"].tolist()
+    return Findings(rows, cells["score"].to_numpy(), cells["message"].tolist(), columns)
+
+
 def exact_duplicates(dataset: Dataset) -> Findings:
     """Rows whose normalised content stood in an earlier row; score 0."""
     keys = pd.Series(exact_keys(dataset.frame, dataset.content))
@@ -230,6 +256,8 @@ def exact_duplicates(dataset: Dataset) -> Findings:
 
 
 _ALL = (
+    Check("S201", "Likely wrong cell", "warning", "S", ("frame",), likely_wrong_cells),
+    Check("S202", "Broken dependency", "warning", "S", ("frame",), broken_dependencies),
     Check("L201", "Unknown label", "critical", "L", ("classes", "label|annotations"),
           unknown_labels),
     Check("L202", "Same content, different labels", "warning", "L", ("label|annotations",),
@@ -298,22 +326,32 @@ def _sentence(text: str) -> str:
 # -- running them ------------------------------------------------------------------------------
 
 
+def _silent(share: float, message: str) -> None:
+    """A progress callback that shows nothing."""
+
+
 def run_checks(
     dataset: Dataset,
     *,
     muted: Mapping[str, str] = {},
     severities: Mapping[str, str] = {},
+    progress: Callable[[float, str], None] = _silent,
 ) -> list[Outcome]:
     """One outcome per expectation of the suite, then one per entry of `CHECKS`; never raises.
 
     `muted` gives the reason for not running a check, `severities` another severity, both by code;
     `S104` stands for all expectations of its kind, `S104:age` for one. A check that raises becomes
-    "failed", and the others run.
+    "failed", and the others run. `progress` is called with the share done in [0, 1] and with what
+    comes next.
     """
     suite = [_adjusted(item, severities) for item in dataset.suite]
-    schema = _schema_outcomes(dataset, suite, muted)
-    own = [_outcome(_with_severity(check, severities), dataset, muted) for check in CHECKS.values()]
-    return schema + own
+    progress(0.0, f"{len(suite)} expectations")
+    outcomes = _schema_outcomes(dataset, suite, muted)
+    for done, check in enumerate(CHECKS.values(), start=1):
+        progress(done / (len(CHECKS) + 1), f"{check.code} {check.title}")
+        outcomes.append(_outcome(_with_severity(check, severities), dataset, muted))
+    progress(1.0, "done")
+    return outcomes
 
 
 def _adjusted(item: Expectation, severities: Mapping[str, str]) -> Expectation:
@@ -401,7 +439,7 @@ def _schema_outcomes(
 
 def _awake_outcomes(dataset: Dataset, suite: Sequence[Expectation]) -> list[Outcome]:
     try:
-        results = validate(dataset.frame, checked_suite(suite)) if suite else []
+        results = validate_once(dataset.frame, checked_suite(suite)) if suite else []
         return [_schema_outcome(dataset, result) for result in results]
     except Exception as error:
         log.exception("the suite could not run")
@@ -421,7 +459,7 @@ def _schema_outcome(dataset: Dataset, result: Result) -> Outcome:
         return _without(head, "failed", result.message)
     if result.status == "ok":
         return _without(head, "passed", result.message)
-    columns = columns_of(result.expectation) or ("",)
+    columns = doubted_columns(result.expectation) or ("",)
     if not len(result.rows):
         table = Findings([TABLE], [0.0], [result.message], columns[0], result.message)
         return _judged(head, dataset, table)

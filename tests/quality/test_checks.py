@@ -25,7 +25,7 @@ from quality.checks import (
     worst,
 )
 from quality.duplicates import exact_keys
-from quality.expectations import expectation
+from quality.suites import expectation
 
 CLASSES = ("긍정", "부정", "중립")
 
@@ -34,7 +34,14 @@ def clean(n: int = 60) -> Dataset:
     """A dataset without any fault: separable classes, unanimous people, no copy."""
     label = np.array([CLASSES[k % 3] for k in range(n)], dtype=object)
     frame = pd.DataFrame(
-        {"text": [f"문장 {k}" for k in range(n)], "extra": ["x"] * n}, dtype=object
+        {
+            "text": [f"문장 {k}" for k in range(n)],
+            "extra": ["x"] * n,
+            "zip": [f"0{k % 6}100" for k in range(n)],
+            "city": [("서울", "부산", "대구", "인천", "광주", "대전")[k % 6] for k in range(n)],
+            "station": [f"{k % 6}호선" for k in range(n)],
+        },
+        dtype=object,
     )
     proba = np.full((n, 3), 0.02)
     proba[np.arange(n), np.arange(n) % 3] = 0.96
@@ -74,10 +81,22 @@ def relabelled(dataset: Dataset, cells: dict[int, object]) -> Dataset:
 
 
 def with_text(dataset: Dataset, cells: dict[int, object]) -> Dataset:
+    return with_cells(dataset, "text", cells)
+
+
+def with_cells(dataset: Dataset, column: str, cells: dict[int, object]) -> Dataset:
     frame = dataset.frame.copy()
     for row, value in cells.items():
-        frame.loc[row, "text"] = value
+        frame.loc[row, column] = value
     return changed(dataset, frame=frame, duplicate_key=exact_keys(frame, ["text"]))
+
+
+def plant_wrong_cells(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    return with_cells(with_text(dataset, {21: "문장 x2"}), "extra", {5: None}), [5, 21]
+
+
+def plant_broken_dependencies(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    return with_cells(dataset, "city", {2: "부산", 30: None}), [2, 30]
 
 
 def plant_unknown_labels(dataset: Dataset) -> tuple[Dataset, list[int]]:
@@ -107,6 +126,8 @@ def plant_duplicates(dataset: Dataset) -> tuple[Dataset, list[int]]:
 
 
 PLANTED: dict[str, Callable[[Dataset], tuple[Dataset, list[int]]]] = {
+    "S201": plant_wrong_cells,
+    "S202": plant_broken_dependencies,
     "L201": plant_unknown_labels,
     "L202": plant_conflicts,
     "L203": plant_label_errors,
@@ -134,7 +155,7 @@ def test_every_check_is_silent_on_clean_data(code: str) -> None:
 
 @pytest.mark.parametrize("code", CHECKS)
 def test_every_check_says_what_it_lacks(code: str) -> None:
-    bare = Dataset(frame=clean().frame, content=(), item_id=clean().item_id)
+    bare = Dataset(frame=pd.DataFrame(), content=(), item_id=np.array([]))
     found = outcome_of(code, bare)
     assert found.status == "not applicable"
     assert CHECKS[code].needs[0].split("|")[0] in found.message
@@ -304,8 +325,34 @@ def test_a_rule_about_two_columns_has_a_line_for_each() -> None:
     ]
 
 
+def test_progress_goes_from_nothing_to_all_and_names_every_check() -> None:
+    heard: list[tuple[float, str]] = []
+    run_checks(clean(), progress=lambda share, message: heard.append((share, message)))
+    shares = [share for share, _ in heard]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert {message.split()[0] for _, message in heard} >= set(CHECKS)
+
+
+def test_a_broken_rule_of_one_column_by_another_doubts_the_one_it_decides_on() -> None:
+    kind = "expect_column_pair_values_b_to_follow_from_a"
+    dataset = with_cells(clean(), "city", {2: "부산"})
+    outcome = run_checks(
+        changed(dataset, suite=(expectation(kind, column_A="zip", column_B="city"),))
+    )[0]
+    assert outcome.findings[["row", "column"]].to_numpy().tolist() == [[2, "city"]]
+
+
+def test_the_label_is_not_doubted_as_a_cell() -> None:
+    dataset = clean()
+    frame = dataset.frame.assign(label=dataset.label)
+    frame.loc[7, "label"] = None
+    assert outcome_of("S201", changed(dataset, frame=frame)).status == "passed"
+    assert outcome_of("S201", changed(dataset, frame=frame, label_column="")).n_found == 1
+
+
 def test_severities_can_be_changed_by_code() -> None:
-    dataset, _ = plant_duplicates(clean())
+    dataset = with_text(clean(), {15: "문장 3"})
     assert worst(run_checks(dataset)) == "info"
     outcomes = run_checks(dataset, severities={"D301": "critical"})
     assert worst(outcomes) == "critical"
