@@ -28,11 +28,11 @@ from labeling import (
     waterfall,
     worker,
 )
-from labeling.commands import parser
+from labeling.commands import parser, progress_bar
 from labeling.core import cards
 from labeling.core.features import Content
 from labeling.errors import GroundworkError, InputError
-from labeling.ingest import Progress, Roles
+from labeling.ingest import Roles
 
 NOBODY_LISTED = (
     "Nobody is listed. Without a login everybody may do everything; with one nobody is more than "
@@ -61,19 +61,6 @@ def _author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "command line"
-
-
-def _progress(args: argparse.Namespace) -> Progress:
-    """A bar on stderr, where there is somebody to look at it."""
-    if args.quiet or not sys.stderr.isatty():
-        return ingest.silent
-
-    def show(share: float, message: str) -> None:
-        filled = "█" * round(24 * share)
-        end = "\n" if share >= 1 else ""
-        print(f"\r\x1b[K{filled:░<24} {share:4.0%} {message}", end=end, file=sys.stderr, flush=True)
-
-    return show
 
 
 def _say(args: argparse.Namespace, text: str) -> None:
@@ -107,7 +94,7 @@ def _create(args: argparse.Namespace) -> int:
         source=data.name,
         author=_author(),
         seed=args.seed or 0,
-        progress=_progress(args),
+        progress=progress_bar(quiet=args.quiet),
     )
     with made:
         _say(args, f"{args.project}: {imports.describe(summary)}")
@@ -124,7 +111,7 @@ def _import(args: argparse.Namespace) -> int:
             roles=roles,
             source=Path(args.data).name,
             author=_author(),
-            progress=_progress(args),
+            progress=progress_bar(quiet=args.quiet),
         )
         _say(args, imports.describe(summary))
     return 0
@@ -193,7 +180,7 @@ def _label(args: argparse.Namespace) -> int:
 def _close(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         job_id = worker.start(opened, "close", author=_author())
-        job = worker.wait(opened, job_id, progress=_progress(args))
+        job = worker.wait(opened, job_id, progress=progress_bar(quiet=args.quiet))
         if job.state != "done":
             print(f"close: {job.message}", file=sys.stderr)
             return 1 if job.state == "blocked" else 3
@@ -208,7 +195,7 @@ def _close(args: argparse.Namespace) -> int:
 def _impact(args: argparse.Namespace) -> int:
     target, card = export.check_target(Path(args.out)), _target(args.card)
     with project.opened(Path(args.project)) as opened:
-        frame = waterfall.measure(opened, seed=args.seed, progress=_progress(args))
+        frame = waterfall.measure(opened, seed=args.seed, progress=progress_bar(quiet=args.quiet))
         export.write_csv(frame, target)
         if card:
             made = replays.make_card(opened, "waterfall", seed=args.seed)
@@ -226,7 +213,7 @@ def _report(args: argparse.Namespace) -> int:
     target, card = export.check_target(Path(args.html)), _target(args.card)
     with project.opened(Path(args.project)) as opened:
         number = replays.closed_round(opened, args.round)
-        page = round_report.build(opened, round_no=number, progress=_progress(args))
+        page = round_report.build(opened, round_no=number, progress=progress_bar(quiet=args.quiet))
         made = replays.make_card(opened, "round", round_no=number) if card else None
     export.write_text(page, target)
     if card and made:
@@ -240,7 +227,7 @@ def _replay(args: argparse.Namespace) -> int:
     card, intact = replays.read(path)
     named = Path(args.project) if args.project else replays.project_of(card, path)
     with project.opened(named) as opened:
-        found = replays.replay(card, opened, intact=intact, progress=_progress(args))
+        found = replays.replay(card, opened, intact=intact, progress=progress_bar(quiet=args.quiet))
     if page:
         export.write_text(cards.to_html(card), page)
     for line in found.differences:
@@ -289,7 +276,7 @@ def _simulate(args: argparse.Namespace) -> int:
         batch=args.batch,
         seeds=range(first, first + args.seeds),
         test_share=args.test_size,
-        progress=_progress(args),
+        progress=progress_bar(quiet=args.quiet),
     )
     export.write_csv(curves, target)
     _say(args, f"{len(curves):,} rows written to {args.out}.")

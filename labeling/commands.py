@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from labeling.ingest import add_content_options
+from labeling.ingest import Progress, add_content_options, silent
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +32,20 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         )
 
     return convert
+
+
+def progress_bar(*, quiet: bool) -> Progress:
+    """A bar on stderr, where there is somebody to look at it."""
+    if quiet or not sys.stderr.isatty():
+        return silent
+
+    def show(share: float, message: str) -> None:
+        filled = "█" * round(24 * share)
+        end = "\n" if share >= 1 else ""
+        sys.stderr.write(f"\r\x1b[K{filled:░<24} {share:4.0%} {message}{end}")
+        sys.stderr.flush()
+
+    return show
 
 
 SEED = whole_number(0, 2**32 - 1)

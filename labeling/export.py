@@ -78,12 +78,12 @@ def _problem_with(path: Path) -> str | None:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as CSV."""
+    """Write a frame as UTF-8 CSV, whole or not at all."""
     write_text(to_csv(frame), path)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a file beside its target, then put it in place, so that no half file is ever seen."""
+    """Write a text beside its target, then put it in place, so that no half file is ever seen."""
     path = check_target(Path(path))
     try:
         handle, name = tempfile.mkstemp(dir=path.resolve().parent, suffix=".part")

@@ -7,17 +7,18 @@ nothing written), 3 a fault of ours.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from labeling.commands import SEED, Parser
+from labeling.commands import SEED, Parser, progress_bar
 from labeling.core.features import Content, matrix
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import (
@@ -29,7 +30,7 @@ from labeling.ingest import (
     need_columns,
     read_table,
 )
-from quality import consensus, labels
+from quality import consensus, labels, repairs
 from quality.agreement import agreement
 from quality.checks import (
     Dataset,
@@ -40,12 +41,16 @@ from quality.checks import (
     run_checks,
 )
 from quality.duplicates import exact_keys
+from quality.fingerprints import content_hash
+from quality.report import html_report
 from quality.suggestions import suggest
-from quality.suites import SEVERITIES, Expectation, suite_from_json
+from quality.suites import SEVERITIES, Expectation, great_expectations_form, suite_from_json
+from quality.values import suspicious_cells
 
 ITEM_NAMES = ("item_id", "item")
 ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")
 LABEL_NAMES = ("label", "answer")
+TARGETS = ("out", "outcomes", "html", "repairs", "save_suite")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -77,6 +82,11 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotations", metavar="FILE", help="columns item_id, annotator, label")
     parser.add_argument("--suite", metavar="SUITE.json", help="expectations; else suggested ones")
     parser.add_argument("--outcomes", metavar="FILE.csv", help="one line per check")
+    parser.add_argument("--html", metavar="FILE.html", help="a report that needs no net")
+    parser.add_argument("--repairs", metavar="FILE.csv", help="proposed values of doubted cells")
+    parser.add_argument(
+        "--save-suite", metavar="FILE.json", help="the suite, as Great Expectations reads it"
+    )
     parser.add_argument("--fail-on", default="critical", choices=("none", *reversed(SEVERITIES)))
 
 
@@ -98,13 +108,43 @@ def _annotation_options(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Run every check on a file; the issues are written, whatever their severity."""
-    outcomes = run_checks(_dataset(args))
-    tables = {args.out: issues_table(outcomes)}
-    if args.outcomes:
-        tables[args.outcomes] = outcomes_table(outcomes)
-    _write(tables)
+    dataset = _dataset(args)
+    outcomes = run_checks(dataset, progress=progress_bar(quiet=args.quiet))
+    _write({path: make(dataset, outcomes) for path, make in _results(args).items()})
     _say(args, _verdict(outcomes))
     return int(exceeds(outcomes, args.fail_on))
+
+
+Written: TypeAlias = pd.DataFrame | str
+
+
+def _results(
+    args: argparse.Namespace,
+) -> dict[str, Callable[[Dataset, Sequence[Outcome]], Written]]:
+    """What is written where: a table as CSV, a text as it is."""
+
+    def page(dataset: Dataset, outcomes: Sequence[Outcome]) -> str:
+        about = {
+            "file": Path(args.data).name,
+            "rows": f"{len(dataset.frame):,}",
+            "content": content_hash(dataset.frame),
+        }
+        title = f"Checks of {about['file']}"
+        return html_report(outcomes, title=title, about=about, suite=dataset.suite)
+
+    wanted: dict[str | None, Callable[[Dataset, Sequence[Outcome]], Written]] = {
+        args.out: lambda _, outcomes: issues_table(outcomes),
+        args.outcomes: lambda _, outcomes: outcomes_table(outcomes),
+        args.html: page,
+        args.repairs: lambda dataset, _: repairs.propose(suspicious_cells(dataset.table)),
+        args.save_suite: lambda dataset, _: suite_as_json(dataset.suite),
+    }
+    return {path: make for path, make in wanted.items() if path is not None}
+
+
+def suite_as_json(suite: Sequence[Expectation]) -> str:
+    """The suite in Great Expectations' own form; `--suite` reads it again."""
+    return json.dumps(great_expectations_form(suite), ensure_ascii=False, indent=1) + "\n"
 
 
 def _dataset(args: argparse.Namespace) -> Dataset:
@@ -124,7 +164,7 @@ def _dataset(args: argparse.Namespace) -> Dataset:
         annotations=_item_answers(args, item_id),
         proba=_proba(frame, content, label, classes=classes, seed=args.seed),
         duplicate_key=exact_keys(frame, content.columns),
-        suite=_suite(args, frame, id_column),
+        suite=_suite(args, frame, id_column, content),
         label_column=args.label or "",
     )
 
@@ -185,11 +225,14 @@ def _proba(
 
 
 def _suite(
-    args: argparse.Namespace, frame: pd.DataFrame, id_column: str | None
+    args: argparse.Namespace, frame: pd.DataFrame, id_column: str | None, content: Content
 ) -> tuple[Expectation, ...]:
     if args.suite is None:
         classes = () if args.classes is None else _classes(args, None)
-        return tuple(suggest(frame, label=args.label, classes=classes, id_column=id_column))
+        labelled = () if content.kind == "image" else content.columns
+        return tuple(
+            suggest(frame, label=args.label, classes=classes, id_column=id_column, content=labelled)
+        )
     try:
         return tuple(suite_from_json(Path(args.suite).read_text(encoding="utf-8")))
     except OSError as error:
@@ -297,21 +340,28 @@ def _answers(args: argparse.Namespace) -> pd.DataFrame:
 # -- the program -------------------------------------------------------------------------------
 
 
-def _write(tables: dict[str, pd.DataFrame]) -> None:
-    from labeling.export import write_csv
+def _write(results: Mapping[str, Written]) -> None:
+    from labeling.export import write_csv, write_text
 
-    for path, table in tables.items():
-        write_csv(table, Path(path))
+    for path, result in results.items():
+        if isinstance(result, str):
+            write_text(result, Path(path))
+        else:
+            write_csv(result, Path(path))
 
 
 def _check_targets(args: argparse.Namespace) -> None:
     """All files that will be written, before any is: one that cannot be leaves none."""
     from labeling.export import check_target
 
-    targets = [args.out, getattr(args, "outcomes", None)]
-    places = [check_target(Path(path)).resolve() for path in targets if path is not None]
-    if len(set(places)) < len(places):
-        raise InputError(f"--out and --outcomes both name {args.out}: name two files")
+    named = {f"--{name.replace('_', '-')}": getattr(args, name, None) for name in TARGETS}
+    places: dict[Path, str] = {}
+    for option, path in named.items():
+        if path is not None:
+            place = check_target(Path(path)).resolve()
+            if place in places:
+                raise InputError(f"{places[place]} and {option} both name {path}: name two files")
+            places[place] = option
 
 
 def _say(args: argparse.Namespace, message: str) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quality import repairs
 from quality.__main__ import COMMANDS, main
 from quality.agreement import COLUMNS
 from quality.checks import ISSUE_COLUMNS, OUTCOME_COLUMNS
 from quality.consensus import POLICIES
+from tests.quality.planted import stations
 
 THEMES = {
     "긍정": ["정말", "재미있는", "최고의", "감동", "추천", "훌륭한"],
@@ -135,6 +137,62 @@ def test_a_critical_rule_about_a_column_that_vanished_is_exit_one(
     assert run("check", reviews, *CONTENT, "--suite", suite, "--out", out, "--quiet") == 1
 
 
+def stations_file(tmp_path: Path) -> Path:
+    """A table with two wrong cities, one of them blank."""
+    frame = stations()
+    frame.loc[5, "city"], frame.loc[9, "city"] = "서을", None
+    frame.index.name = "id"
+    path = tmp_path / "stations.csv"
+    frame.to_csv(path)
+    return path
+
+
+def test_the_report_is_one_page_with_the_rows_found_and_the_suite(tmp_path: Path) -> None:
+    out, page = tmp_path / "issues.csv", tmp_path / "report.html"
+    data = stations_file(tmp_path)
+    assert run("check", data, "--columns", "station,line", "--out", out, "--html", page) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "stations.csv" in text
+    assert "서을" in text
+    assert "S202 Broken dependency" in text
+    assert "expect_column_pair_values_b_to_follow_from_a" in text
+
+
+def test_proposed_repairs_are_a_table_of_before_and_after(tmp_path: Path) -> None:
+    out, proposed = tmp_path / "issues.csv", tmp_path / "repairs.csv"
+    data = stations_file(tmp_path)
+    run("check", data, "--columns", "station,line", "--out", out, "--repairs", proposed)
+    table = pd.read_csv(proposed)
+    assert table.columns.tolist() == list(repairs.COLUMNS)
+    truth = stations()["city"]
+    assert dict(zip(table["row"], table["after"], strict=True)) == {5: truth[5], 9: truth[9]}
+
+
+def test_a_suite_that_was_saved_can_be_given_again(tmp_path: Path) -> None:
+    data = stations_file(tmp_path)
+    written = []
+    for name, suite in (("a.csv", "--save-suite"), ("b.csv", "--suite")):
+        out = tmp_path / name
+        run("check", data, "--columns", "station", suite, tmp_path / "suite.json", "--out", out)
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
+    assert b"S113:zip,city" in written[0]
+    saved = json.loads((tmp_path / "suite.json").read_text(encoding="utf-8"))
+    assert saved["meta"] == {"import_first": "quality.custom_expectations"}
+
+
+def test_what_could_not_be_judged_is_failed_and_not_found(reviews: Path, tmp_path: Path) -> None:
+    suite, out, outcomes = (tmp_path / name for name in ("suite.json", "out.csv", "outcomes.csv"))
+    kind = "expect_column_values_to_not_be_null"
+    suite.write_text(json.dumps([{"type": kind, "kwargs": {"column": "gone"}}]), encoding="utf-8")
+    options = ("--suite", suite, "--out", out, "--outcomes", outcomes)
+    assert run("check", reviews, *CONTENT, *options, "--fail-on", "info") == 0
+    table = pd.read_csv(outcomes).set_index("code")
+    assert table.loc["S101:gone", "status"] == "failed"
+    assert "no column gone" in table.loc["S101:gone", "message"]
+    assert "S101:gone" not in set(pd.read_csv(out)["code"])
+
+
 def test_label_errors_ranks_every_row_with_the_planted_ones_first(
     reviews: Path, tmp_path: Path
 ) -> None:
@@ -208,6 +266,8 @@ BAD: dict[str, list[str]] = {
     "blank classes": ["check", "{reviews}", *CONTENT, "--classes", " , "],
     "outcomes into a folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}"],
     "outcomes into no folder": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/no/o.csv"],
+    "report over the issues": ["check", "{reviews}", *CONTENT, "--html", "{dir}/out.csv"],
+    "repairs into a folder": ["check", "{reviews}", *CONTENT, "--repairs", "{dir}"],
     "outcomes over the issues": ["check", "{reviews}", *CONTENT, "--outcomes", "{dir}/out.csv"],
     "a folder as data": ["check", "{dir}", "--text", "text"],
     "bad severity": ["check", "{reviews}", "--text", "text", "--fail-on", "fatal"],
