@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality import labels, values
+from quality import contradictions, labels, values
 from quality.duplicates import exact_keys
 from quality.expectations import Result, validate_once
 from quality.suites import (
@@ -24,6 +24,7 @@ from quality.suites import (
     doubted_columns,
     title_of,
 )
+from quality.tables import Table, table_of
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,9 @@ class Dataset:
     label_column: str = ""
 
     @cached_property
-    def table(self) -> values.Table:
+    def table(self) -> Table:
         """What the value checks look at: all columns but the label."""
-        return values.table_of(self.frame, leave_out=(self.label_column,))
+        return table_of(self.frame, leave_out=(self.label_column,))
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def likely_wrong_cells(dataset: Dataset) -> Findings:
 
 def broken_dependencies(dataset: Dataset) -> Findings:
     """Cells that contradict what other columns say of them; score = the share that agrees."""
-    detectors = {values.DEPENDENCY: values.broken_dependencies}
+    detectors = {values.DEPENDENCY: contradictions.broken_dependencies}
     return _doubts(values.suspicious_cells(dataset.table, detectors=detectors))
 
 

@@ -1,6 +1,6 @@
 """Schema checks: Great Expectations behind one door, as plain data in and plain results out.
 
-Great Expectations is imported inside `validate` only (it takes seconds).
+Great Expectations is imported when the first suite is validated (it takes seconds).
 """
 
 from __future__ import annotations
@@ -112,20 +112,20 @@ def _batch_table(
 ) -> tuple[pd.DataFrame, list[tuple[str, dict[str, Any]]]]:
     """A frame of just the columns needed, under plain names, and the expectations about it.
 
-    Great Expectations hashes the whole frame and is fast on an unnamed RangeIndex only. Where a
+    Great Expectations hashes the whole frame (once with `get_validator`, twice by the shorter way
+    of `batch.validate`) and is fast on an unnamed RangeIndex only. Where a
     rule needs parsed values, they are a column of their own, so that no other rule loses any.
     """
     used = dict.fromkeys(column for item in items for column in columns_of(item))
-    known = pd.DataFrame(
-        {c: filled(frame[c]).reset_index(drop=True) for c in used}, index=pd.RangeIndex(len(frame))
-    )
+    rows = pd.RangeIndex(len(frame))
+    known = pd.DataFrame({c: filled(frame[c]).set_axis(rows) for c in used}, index=rows)
     views = [_view(known, item) for item in items]
-    names = {
-        (column, view): ""
+    needed = dict.fromkeys(
+        (column, view)
         for item, view in zip(items, views, strict=True)
         for column in columns_of(item)
-    }
-    names = {key: f"c{k}" for k, key in enumerate(names)}
+    )
+    names = {key: f"c{k}" for k, key in enumerate(needed)}
     cells = {name: _VIEWS[view](known[column]) for (column, view), name in names.items()}
     table = pd.DataFrame(cells or {"c0": np.zeros(len(frame))})
     return table, [

@@ -17,15 +17,16 @@ def usual_range(numbers: Floats) -> tuple[float, float] | None:
     """A range around the bulk of `numbers`, float (n,): half as wide again on each side.
 
     Left out are the few values (at most 2 %) behind a gap wider than all of their side of the
-    bulk, on the scale of the values and of their logarithms (amounts of money are skewed, not
-    wrong), and few negative values where zero is plainly the floor.
+    bulk, and few negative values where zero is plainly the floor. Large values must be behind such
+    a gap on the scale of the logarithms too (amounts of money are skewed, not wrong); for small
+    ones that scale is enough (a thousandth of all others is no small amount but another unit).
     """
     values = np.sort(numbers)
     spare = max(3, int(RARE * len(values)))
     if _zero_is_floor(values):
         values = values[values >= 0]
-    values = values[_first_after_gap(-values[::-1], spare) :] if values[0] < 0 else values
-    values = values[: len(values) - _first_after_gap(values, spare)]
+    values = values[_smallest_behind_gap(values, spare) :]
+    values = values[: len(values) - _largest_behind_gap(values, spare)]
     low, middle, high = values[0], float(np.median(values)), values[-1]
     if low == high:
         return None
@@ -42,13 +43,16 @@ def _zero_is_floor(values: Floats) -> bool:
     return bool(first > 0.1 * (middle - first) or np.mean(values == 0) > FEW_AT_ZERO)
 
 
-def _first_after_gap(values: Floats, spare: int) -> int:
+def _largest_behind_gap(values: Floats, spare: int) -> int:
     """How many of the largest `spare` of the sorted `values` lie behind a gap; 0 if none."""
-    return (
-        _behind_gap(values, spare)
-        if values[0] < 0
-        else min(_behind_gap(values, spare), _behind_gap(np.log1p(values), spare))
-    )
+    plain = _behind_gap(values, spare)
+    return plain if values[0] < 0 else min(plain, _behind_gap(np.log1p(values), spare))
+
+
+def _smallest_behind_gap(values: Floats, spare: int) -> int:
+    """How many of the smallest `spare` of the sorted `values` lie behind a gap; 0 if none."""
+    plain = _behind_gap(-values[::-1], spare)
+    return plain if values[0] <= 0 else max(plain, _behind_gap(-np.log(values[::-1]), spare))
 
 
 def _behind_gap(values: Floats, spare: int) -> int:

@@ -14,12 +14,13 @@ import pandas as pd
 
 from quality.cells import BLANK, Cells, encode
 from quality.columns import CODE_NAME, is_number
+from quality.contradictions import broken_dependencies
 from quality.dependencies import Dependency
 from quality.patterns import learn
 from quality.ranges import usual_range
 from quality.suites import Expectation, expectation
+from quality.tables import Table
 from quality.typos import misspelt
-from quality.values import Table, broken_dependencies
 
 Floats = npt.NDArray[np.float64]
 

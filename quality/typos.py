@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 TIMES_AS_FREQUENT = 20
-FEWEST_LETTERS = 5
+FEWEST_LETTERS = 4
 FEWEST_HANGUL_LETTERS = 8
 
 
@@ -37,7 +37,7 @@ def nearest(value: str, words: Iterable[str]) -> str | None:
 
 
 def almost_same(one: str, other: str) -> bool:
-    """Equal but for case and spaces, or words of five letters and more a misprint apart.
+    """Equal but for case and spaces, or words of four letters and more a misprint apart.
 
     Hangul is compared by single letters (two or three a syllable), of which it takes eight.
     """
@@ -61,18 +61,26 @@ def _evened(text: str) -> str:
 
 
 def _misprint(one: str, other: str) -> bool:
-    """A letter added or left out, or one replaced, two from eight letters on, and so forth.
+    """A letter added or left out, two neighbours in each other's place, or letters replaced.
 
-    Figures are never taken for misprints: "11th" is not a wrong "12th".
+    One letter may be replaced, two from eight letters on, and so forth. Figures are never taken for
+    misprints: "11th" is not a wrong "12th".
     """
     if len(one) == len(other):
-        odd = [a + b for a, b in zip(one, other, strict=True) if a != b]
-        return len(odd) <= 1 + len(one) // 8 and not any(map(_has_digit, odd))
+        odd = [k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+        letters = "".join(one[k] + other[k] for k in odd)
+        few = len(odd) <= 1 + len(one) // 8 or _changed_places(one, other, odd)
+        return few and not _has_digit(letters)
     short, long = sorted((one, other), key=len)
     if len(long) - len(short) > 1:
         return False
     at = next((k for k, a in enumerate(short) if a != long[k]), len(short))
     return short[at:] == long[at + 1 :] and not long[at].isdigit()
+
+
+def _changed_places(one: str, other: str, odd: list[int]) -> bool:
+    neighbours = len(odd) == 2 and odd[1] == odd[0] + 1
+    return neighbours and one[odd[0]] == other[odd[1]] and one[odd[1]] == other[odd[0]]
 
 
 def _has_digit(letters: str) -> bool:

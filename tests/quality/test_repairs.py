@@ -6,7 +6,8 @@ import pytest
 
 from quality import repairs
 from quality.repairs import COLUMNS, Edit
-from quality.values import suspicious_cells, table_of
+from quality.tables import table_of
+from quality.values import suspicious_cells
 from tests.quality.planted import stations
 
 

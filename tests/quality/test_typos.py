@@ -9,6 +9,8 @@ from quality.typos import almost_same, misspelt
     ("one", "other"),
     [
         ("Daejon", "Daejeon"),
+        ("Soeul", "Seoul"),
+        ("mael", "male"),
         ("seoul ", "Seoul"),
         ("hospxtal", "hospital"),
         ("acute  care", "Acute Care"),
@@ -26,6 +28,9 @@ def test_misprints_are_almost_the_same(one: str, other: str) -> None:
     [
         ("11th", "12th"),
         ("yes", "yos"),
+        ("angle", "glean"),
+        ("north", "south"),
+        ("21st", "12st"),
         ("12:00 a.m.", "12:00 p.m."),
         ("hospital 1", "hospital 2"),
         ("A-100x", "A-100y"),
@@ -40,6 +45,6 @@ def test_values_that_differ_in_meaning_are_not(one: str, other: str) -> None:
 
 def test_a_rare_value_means_the_frequent_one_that_it_resembles() -> None:
     counts = {"Seoul": 100, "Busan": 80, "Soeul": 1, "Busam": 5, "Daegu": 1, "Seooul": 2}
-    assert misspelt(counts) == {"Seooul": "Seoul"}
+    assert misspelt(counts) == {"Seooul": "Seoul", "Soeul": "Seoul"}
     assert misspelt({"Seoul": 100, "Seooul": 6}) == {}
     assert misspelt({}) == {}

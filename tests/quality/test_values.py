@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from quality import values
-from quality.values import COLUMNS, DETECTORS, suspicious_cells, table_of
+from quality.tables import table_of
+from quality.values import COLUMNS, DETECTORS, suspicious_cells
 from tests.quality.planted import people, reports, stations
 
 Planted = tuple[pd.DataFrame, dict[tuple[int, str], str | None]]
