@@ -33,6 +33,13 @@ def filled(values: pd.Series) -> pd.Series:
     return pd.Series(cells, index=values.index, dtype=object, copy=False)
 
 
+def as_words(values: pd.Series) -> pd.Series:
+    """The filled cells as text; a column that is stored as numbers stays so."""
+    if is_number(values) or pd.api.types.infer_dtype(values, skipna=True) == "string":
+        return values
+    return values.map(lambda cell: None if cell is None else str(cell)).astype(object)
+
+
 def as_numbers(values: pd.Series) -> pd.Series:
     """The column as float64; what is not a finite number becomes NaN."""
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")

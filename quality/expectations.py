@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality.columns import as_numbers, filled, is_number, looks_numeric, typed
+from quality.columns import as_numbers, as_words, filled, is_number, looks_numeric, typed
 from quality.fingerprints import content_hash
 from quality.suites import (
     CUSTOM_MODULE,
@@ -42,7 +42,9 @@ NUMERIC = frozenset(
     }
 )
 
-REMEMBERED = 8
+# All failing rows by position; writing a query that finds them again would cost a tenth more.
+ALL_ROWS = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+REMEMBERED = 4
 
 _lock = threading.Lock()
 _lately: OrderedDict[tuple[str, str], list[Result]] = OrderedDict()
@@ -136,6 +138,7 @@ def _batch_table(
 
 _VIEWS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "filled": lambda values: values,
+    "words": as_words,
     "number": as_numbers,
     "float": lambda values: typed(values, "float"),
     "int": lambda values: typed(values, "int"),
@@ -145,6 +148,8 @@ _VIEWS: dict[str, Callable[[pd.Series], pd.Series]] = {
 def _view(frame: pd.DataFrame, item: Expectation) -> str:
     if item["type"] == "expect_column_values_to_be_of_type":
         return str(item["kwargs"]["type_"])
+    if item["type"].endswith("_in_set"):
+        return "words"
     numeric = item["type"] in NUMERIC
     if item["type"].startswith("expect_column_pair_"):
         numeric = numeric and all(looks_numeric(frame[column]) for column in columns_of(item))
@@ -179,7 +184,7 @@ def _run(table: pd.DataFrame, configurations: Sequence[tuple[str, dict[str, Any]
             for order, (kind, kwargs) in enumerate(configurations)
         ]
         results = context.get_validator(batch_list=[batch]).graph_validate(
-            configurations=configured, runtime_configuration={"result_format": "COMPLETE"}
+            configurations=configured, runtime_configuration={"result_format": ALL_ROWS}
         )
         return sorted(results, key=lambda r: r.expectation_config.meta["order"])
 

@@ -48,6 +48,16 @@ def test_numbers_stay_numbers_and_any_index_is_taken_by_position() -> None:
     assert [r.rows.tolist() for r in results] == [[1], [2], [], []]
 
 
+def test_allowed_values_are_compared_as_words_whatever_is_stored() -> None:
+    frame = pd.DataFrame({"flag": [True, False, None], "mixed": ["1", 1, 2]}, dtype=object)
+    suite = [
+        expectation("expect_column_values_to_be_in_set", column="flag", value_set=["True"]),
+        expectation("expect_column_values_to_be_in_set", column="mixed", value_set=["1"]),
+        expectation("expect_column_values_to_not_be_in_set", column="mixed", value_set=[2]),
+    ]
+    assert [r.rows.tolist() for r in validate(frame, suite)] == [[1], [2], [2]]
+
+
 def test_whole_numbers_are_told_from_fractions() -> None:
     rule = expectation("expect_column_values_to_be_of_type", column="a", type_="int")
     (found,) = validate(pd.DataFrame({"a": ["1", "2.0", "2.5", "x"]}), [rule])
