@@ -166,6 +166,7 @@ def _dataset(args: argparse.Namespace) -> Dataset:
         duplicate_key=exact_keys(frame, content.columns),
         suite=_suite(args, frame, id_column, content),
         label_column=args.label or "",
+        kind=content.kind,
     )
 
 

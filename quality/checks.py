@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality import contradictions, labels, values
+from quality import contradictions, groups, labels, pairs, values
 from quality.duplicates import exact_keys
 from quality.expectations import Result, validate_once
+from quality.near_duplicates import near_duplicates
+from quality.pairs import Pairs
 from quality.suites import (
     EXPECTATIONS,
     SEVERITIES,
@@ -40,6 +42,7 @@ STATUSES = ("found", "passed", "not applicable", "muted", "failed")
 FINDING_COLUMNS = ("row", "item_id", "column", "score", "message")
 THIN = 5
 TABLE = -1
+POOL = "pool"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Dataset:
     unlabelled; `classes` the label set, empty = unknown; `annotations` a frame item_id, annotator,
     label; `proba` float64 (n, classes), out of fold, NaN where unlabelled; `duplicate_key` (n,)
     str, equal within a cluster; `reviewed` bool (n,), the label is a reviewer's ruling; `suite`
-    expectations about the frame; `label_column` the label's name in findings.
+    expectations about the frame; `label_column` the label's name in findings. `kind` is that of the
+    content: text, columns or image, empty = guessed; `side` (n,) object says what a row is for:
+    "pool" trains, any other word ("reservoir") measures, None is on neither side; `pairs` the
+    near-duplicates where they are known, without those that somebody marked "not the same".
     """
 
     frame: pd.DataFrame
@@ -64,6 +70,24 @@ class Dataset:
     reviewed: npt.NDArray[np.bool_] | None = None
     suite: tuple[Expectation, ...] = ()
     label_column: str = ""
+    kind: str = ""
+    side: npt.NDArray[Any] | None = None
+    pairs: Pairs | None = None
+
+    @cached_property
+    def near(self) -> Pairs:
+        """The near-duplicates: `pairs`, or searched for once."""
+        if self.pairs is not None:
+            return self.pairs
+        return near_duplicates(self.frame, self.content, kind=self.kind)
+
+    def on_side(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which rows train and which measure, bool (n,) each; all do both where nothing is said."""
+        if self.side is None:
+            everywhere = np.ones(len(self.frame), dtype=bool)
+            return everywhere, everywhere
+        trains = np.asarray(self.side == POOL, dtype=bool)
+        return trains, ~trains & np.asarray(pd.notna(self.side), dtype=bool)
 
     @cached_property
     def table(self) -> Table:
@@ -244,16 +268,83 @@ def _doubts(cells: pd.DataFrame) -> Findings:
 
 def exact_duplicates(dataset: Dataset) -> Findings:
     """Rows whose normalised content stood in an earlier row; score 0."""
-    keys = pd.Series(exact_keys(dataset.frame, dataset.content))
-    first = keys.map(pd.Series(keys.index, index=keys).groupby(level=0).min())
-    rows = np.flatnonzero((first != keys.index).to_numpy() & _has_content(dataset))
+    first = _first_rows(dataset)
+    rows = np.flatnonzero(first != np.arange(len(first)))
     messages = [
-        f"Same content as row {first[row]} ({dataset.item_id[first[row]]}), once case, width and "
-        "spaces are evened out."
+        f"Same content as {_called(dataset, first[row])}, once case, width and spaces are evened "
+        "out."
         for row in rows
     ]
-    column = ",".join(dataset.content) if len(dataset.content) == 1 else ""
-    return Findings(rows, np.zeros(len(rows)), messages, column)
+    return Findings(rows, np.zeros(len(rows)), messages, _content_column(dataset))
+
+
+def near_duplicates_in_table(dataset: Dataset) -> Findings:
+    """Rows nearly the same as an earlier one, but not exactly; score = 1 - similarity."""
+    near = pairs.earlier(dataset.near)
+    if dataset.content:
+        exact = _first_rows(dataset) != np.arange(len(dataset.frame))
+        near = near.where(~exact[near.row])
+    messages = [
+        f"Nearly the same as {_called(dataset, other)}: similarity {similarity:.2f}."
+        for other, similarity in zip(near.other, near.similarity, strict=True)
+    ]
+    return Findings(near.row, 1.0 - near.similarity, messages, _content_column(dataset))
+
+
+def near_duplicates_across(dataset: Dataset) -> Findings:
+    """Rows of the pool with a near-duplicate among those that measure; score = 1 - similarity."""
+    assert dataset.side is not None
+    trains, measures = dataset.on_side()
+    near = pairs.across(dataset.near, here=trains, there=measures)
+    messages = [
+        f"Trained on, it flatters the score: the {dataset.side[other]} has nearly the same in "
+        f"{_called(dataset, other)}, similarity {similarity:.2f}."
+        for other, similarity in zip(near.other, near.similarity, strict=True)
+    ]
+    return Findings(near.row, 1.0 - near.similarity, messages, _content_column(dataset))
+
+
+def group_leakage(dataset: Dataset) -> Findings:
+    """Columns whose equal values (a person, a premise) lie on both sides of the wall.
+
+    Score = the share of rows that measure without such a mate. Where no side is known, what a
+    split at random would do: then a tenth of the rows must have a mate.
+    """
+    trains, measures = dataset.on_side()
+    skip = {dataset.label_column, *_columns_of_answers(dataset)}
+    names = groups.group_columns(dataset.frame, content=dataset.content, skip=skip)
+    found = {
+        name: groups.leak(dataset.frame[name], trains=trains, measures=measures) for name in names
+    }
+    least = groups.MATED if dataset.side is None else 0.0
+    leaks = {name: leak for name, leak in found.items() if leak and leak.share > least}
+    messages = [_group_message(dataset, name, leak) for name, leak in leaks.items()]
+    scores = [1.0 - leak.share for leak in leaks.values()]
+    return Findings([TABLE] * len(leaks), scores, messages, list(leaks))
+
+
+def _group_message(dataset: Dataset, name: str, leak: groups.Leak) -> str:
+    example = (
+        f"for example '{leak.example}' in {_called(dataset, leak.measures)} and "
+        f"{_called(dataset, leak.trains)}"
+    )
+    if dataset.side is None:
+        return (
+            f"{leak.share:.0%} of the rows share their '{name}' with others ({leak.groups:,} "
+            f"values, {example}): split by it, or the score will flatter."
+        )
+    return (
+        f"{leak.share:.0%} of the rows that measure share their '{name}' with rows of the pool "
+        f"({leak.groups:,} values, {example}): the score may flatter."
+    )
+
+
+def _columns_of_answers(dataset: Dataset) -> set[str]:
+    """The columns that hold nothing but labels, or nothing but annotators."""
+    people = set() if dataset.annotations is None else set(dataset.annotations["annotator"])
+    known = [{str(name) for name in names} for names in (dataset.classes, people) if len(names)]
+    filled = {name: dataset.frame[name].dropna() for name in dataset.frame}
+    return {name for name, cells in filled.items() if any(cells.isin(each).all() for each in known)}
 
 
 _ALL = (
@@ -267,6 +358,10 @@ _ALL = (
           likely_label_errors),
     Check("B401", "Thin class", "info", "B", ("label", "classes"), thin_classes),
     Check("D301", "Exact duplicate", "info", "D", ("content",), exact_duplicates),
+    Check("D302", "Near duplicate", "info", "D", ("content|pairs",), near_duplicates_in_table),
+    Check("D303", "Near duplicate across pool and reservoir", "warning", "D",
+          ("content|pairs", "side"), near_duplicates_across),
+    Check("D304", "Group on both sides", "warning", "D", ("content|side",), group_leakage),
 )  # fmt: skip
 CHECKS: dict[str, Check] = {check.code: check for check in _ALL}
 
@@ -310,6 +405,23 @@ def _cluster_keys(dataset: Dataset) -> npt.NDArray[Any]:
     if not dataset.content:
         return np.arange(len(dataset.frame))
     return exact_keys(dataset.frame, dataset.content)
+
+
+def _first_rows(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """The earliest row with the same normalised content, int (n,); itself where content is none."""
+    keys = pd.Series(exact_keys(dataset.frame, dataset.content))
+    first = keys.map(pd.Series(keys.index, index=keys).groupby(level=0).min()).to_numpy()
+    own = np.arange(len(keys))
+    return np.where(_has_content(dataset), first, own).astype(np.int64)
+
+
+def _called(dataset: Dataset, row: int) -> str:
+    return f"row {row} ({dataset.item_id[row]})"
+
+
+def _content_column(dataset: Dataset) -> str:
+    """The name of the content where it is one column."""
+    return dataset.content[0] if len(dataset.content) == 1 else ""
 
 
 def _has_content(dataset: Dataset) -> npt.NDArray[np.bool_]:

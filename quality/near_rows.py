@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from quality.columns import as_numbers, filled, looks_numeric
 from quality.duplicates import exact_keys
-from quality.expectations import as_numbers, filled, looks_numeric
 from quality.hashes import Ints, Longs, decode, encode, mixed_long, sorted_once
 from quality.minhash import meetings
 from quality.near_texts import text_pairs

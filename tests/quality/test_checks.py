@@ -25,13 +25,15 @@ from quality.checks import (
     worst,
 )
 from quality.duplicates import exact_keys
+from quality.pairs import Pairs
 from quality.suites import expectation
 
 CLASSES = ("긍정", "부정", "중립")
+LONG = "오늘 본 영화는 정말 재미있었고 배우들의 연기도 좋았다"
 
 
 def clean(n: int = 60) -> Dataset:
-    """A dataset without any fault: separable classes, unanimous people, no copy."""
+    """A dataset without any fault: separable classes, unanimous people, no copy, no leak."""
     label = np.array([CLASSES[k % 3] for k in range(n)], dtype=object)
     frame = pd.DataFrame(
         {
@@ -60,6 +62,7 @@ def clean(n: int = 60) -> Dataset:
         duplicate_key=exact_keys(frame, ["text"]),
         reviewed=np.zeros(n, dtype=bool),
         label_column="label",
+        side=np.array(["reservoir" if k % 5 == 2 else "pool" for k in range(n)], dtype=object),
     )
 
 
@@ -125,6 +128,21 @@ def plant_duplicates(dataset: Dataset) -> tuple[Dataset, list[int]]:
     return with_text(dataset, {9: "문장  3", 15: "문장 3"}), [9, 15]
 
 
+def plant_near_duplicates(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    near = LONG.replace("재미있", "재미잇")
+    return with_text(dataset, {9: LONG, 14: near, 20: LONG.replace(" ", "  ")}), [14]
+
+
+def plant_leak(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    """Row 2 lies in the reservoir; of rows 12 and 14, which are near to it, only 14 trains."""
+    return with_text(dataset, {2: LONG, 12: f"{LONG} 그치만 길다", 14: f"{LONG} ㅋㅋ"}), [14]
+
+
+def plant_group(dataset: Dataset) -> tuple[Dataset, list[int]]:
+    frame = dataset.frame.assign(patient=[f"p{k // 5}" for k in range(len(dataset.frame))])
+    return changed(dataset, frame=frame), [-1]
+
+
 PLANTED: dict[str, Callable[[Dataset], tuple[Dataset, list[int]]]] = {
     "S201": plant_wrong_cells,
     "S202": plant_broken_dependencies,
@@ -133,6 +151,9 @@ PLANTED: dict[str, Callable[[Dataset], tuple[Dataset, list[int]]]] = {
     "L203": plant_label_errors,
     "B401": plant_thin_class,
     "D301": plant_duplicates,
+    "D302": plant_near_duplicates,
+    "D303": plant_leak,
+    "D304": plant_group,
 }
 
 
@@ -283,6 +304,65 @@ def test_rows_without_content_are_no_duplicates() -> None:
     dataset = with_text(clean(), {0: None, 1: None, 2: None})
     assert outcome_of("D301", dataset).status == "passed"
     assert outcome_of("L202", dataset).status == "passed"
+
+
+def test_near_duplicates_are_named_with_their_similarity() -> None:
+    found = outcome_of("D302", plant_near_duplicates(clean())[0]).findings.iloc[0]
+    assert found["message"].startswith("Nearly the same as row 9 (i9): similarity 0.9")
+    assert found["score"] == pytest.approx(1 - float(found["message"].split()[-1][:-1]), abs=0.01)
+    assert found["column"] == "text"
+
+
+def test_a_leak_names_the_row_over_there_and_exact_copies_leak_most() -> None:
+    dataset, _ = plant_leak(clean())
+    leak = outcome_of("D303", dataset).findings.iloc[0]
+    assert "the reservoir has nearly the same in row 2 (i2)" in leak["message"]
+    copied = outcome_of("D303", with_text(dataset, {15: LONG.upper()})).findings
+    assert copied["row"].tolist() == [14, 15]
+    assert copied["score"].tolist() == [pytest.approx(leak["score"]), 0.0]
+
+
+def test_near_duplicates_that_are_known_are_not_searched_for() -> None:
+    known = Pairs(np.array([4]), np.array([41]), np.array([0.75]))
+    dataset = changed(clean(), content=(), pairs=known)
+    assert outcome_of("D302", dataset).findings["row"].tolist() == [41]
+    assert outcome_of("D303", dataset).status == "passed", "both train"
+    side = np.where(np.arange(60) == 4, "reservoir", "pool").astype(object)
+    assert outcome_of("D303", changed(dataset, side=side)).findings["row"].tolist() == [41]
+
+
+def test_rows_on_neither_side_leak_nothing() -> None:
+    dataset, _ = plant_leak(clean())
+    assert dataset.side is not None
+    side = np.where(np.isin(np.arange(60), [2, 12]), None, dataset.side)
+    assert outcome_of("D303", changed(dataset, side=side)).status == "passed"
+
+
+def test_a_group_leaks_across_the_wall_and_without_one_it_is_named_beforehand() -> None:
+    dataset, _ = plant_group(clean())
+    found = outcome_of("D304", dataset).findings.iloc[0]
+    assert found["column"] == "patient"
+    assert (
+        "100% of the rows that measure share their 'patient' with rows of the pool"
+        in (found["message"])
+    )
+    assert found["score"] == 0.0
+    blind = outcome_of("D304", changed(dataset, side=None)).findings.iloc[0]
+    assert "split by it" in blind["message"]
+    by_group = np.array([("pool", "reservoir")[k // 5 % 4 == 0] for k in range(60)], dtype=object)
+    assert outcome_of("D304", changed(dataset, side=by_group)).status == "passed"
+
+
+def test_labels_and_annotators_are_no_groups() -> None:
+    dataset = clean()
+    classes = tuple(f"class {k}" for k in range(30))
+    label = np.array([classes[k % 30] for k in range(60)], dtype=object)
+    people = [f"Kim {k % 19}" for k in range(60)]
+    frame = dataset.frame.assign(answer=label, who_id=people)
+    votes = pd.DataFrame({"item_id": dataset.item_id, "annotator": people, "label": label})
+    several = changed(dataset, frame=frame, classes=classes, annotations=votes, proba=None)
+    assert outcome_of("D304", several).status == "passed"
+    assert outcome_of("D304", changed(several, annotations=None)).status == "found"
 
 
 def test_clusters_are_enough_where_the_content_is_not_in_the_frame() -> None:
