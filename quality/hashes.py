@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,3 +55,18 @@ def within(lengths: npt.NDArray[np.integer]) -> Ints:
     opens: Ints = ends - lengths
     places: Ints = np.arange(ends[-1] if len(ends) else 0) - np.repeat(opens, lengths)
     return places
+
+
+def parts(sizes: npt.NDArray[np.integer], most: int) -> Iterator[slice]:
+    """Runs of consecutive places whose sizes sum to at most `most`, or one place that is larger.
+
+    >>> [(part.start, part.stop) for part in parts(np.array([1, 2, 3, 9, 1]), 5)]
+    [(0, 2), (2, 3), (3, 4), (4, 5)]
+    """
+    ends: Ints = np.cumsum(sizes, dtype=np.int64)
+    at = 0
+    while at < len(ends):
+        limit = int(ends[at] - sizes[at]) + most
+        stop = max(at + 1, int(np.searchsorted(ends, limit, side="right")))
+        yield slice(at, stop)
+        at = stop

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from quality.hashes import Ints, Longs, Words, within
+from quality.hashes import Ints, Words, decode, parts, within
 from quality.shingles import Ragged
 
 N_HASHES = 128
 CROWD = 64
 REACH = 3
 SEED = 20_250_101
-ROWS_AT_ONCE = 4_000  # so that what is hashed again and again stays in the processor's cache
+VALUES_AT_ONCE = 250_000  # so that what is hashed again and again stays in the processor's cache
 
 
 def signatures(rows: Ragged, *, n_hashes: int = N_HASHES, seed: int = SEED) -> Words:
@@ -30,12 +30,11 @@ def signatures(rows: Ragged, *, n_hashes: int = N_HASHES, seed: int = SEED) -> W
     factors = rng.integers(0, 2**31, n_hashes, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
     n_rows = len(rows.starts) - 1
     found = np.empty((n_rows, n_hashes), dtype=np.uint32)
-    for at in range(0, n_rows, ROWS_AT_ONCE):
-        starts = rows.starts[at : at + ROWS_AT_ONCE + 1]
+    for part in parts(rows.lengths, VALUES_AT_ONCE):
+        starts = rows.starts[part.start : part.stop + 1]
         values, offsets = rows.values[starts[0] : starts[-1]], starts[:-1] - starts[0]
         for k, (flip, factor) in enumerate(zip(flips, factors, strict=True)):
-            hashed = (values ^ flip) * factor
-            found[at : at + len(offsets), k] = np.minimum.reduceat(hashed, offsets)
+            found[part, k] = np.minimum.reduceat((values ^ flip) * factor, offsets)
     return found
 
 
@@ -57,15 +56,16 @@ def band_keys(signature: Words, size: int) -> Words:
     return keys
 
 
-def meetings(key: Words | Longs) -> tuple[Ints, Ints]:
+def meetings(key: Words) -> tuple[Ints, Ints]:
     """The pairs of places that hold the same key, int (pairs,) each.
 
     Where more than `CROWD` meet, each meets only the next `REACH`: enough to join what is alike
     by a chain, without the million pairs of a thousand.
     """
-    order = np.argsort(key, kind="stable")
+    places = np.arange(len(key), dtype=np.uint64)
+    held, order = decode(np.sort(key.astype(np.uint64) << np.uint64(32) | places))
     new = np.ones(len(key), dtype=bool)
-    new[1:] = key[order[1:]] != key[order[:-1]]
+    new[1:] = held[1:] != held[:-1]
     size = np.diff(np.append(np.flatnonzero(new), len(key)))
     sizes = np.repeat(size, size)
     left = sizes - 1 - within(size)

@@ -145,9 +145,9 @@ def close_pairs(points: Floats, block: Ints, *, radius: float) -> tuple[Ints, In
     if radius <= 0 or not points.size:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     rows, cells = _in_cells(points, block, radius)
-    one, other = meetings(cells)
+    one, other = meetings(cells.astype(np.uint32))
     first, second = decode(sorted_once(encode(rows[one], rows[other])))
-    apart = (first == second) | (block[first] != block[second])  # met by an accident of hashing
+    apart = (first == second) | (block[first] != block[second])  # met by accident of hashing
     near = ~apart & (_gaps(points, first, second) <= radius)
     return first[near], second[near]
 

@@ -142,7 +142,7 @@ def earlier(pairs: Pairs) -> Nearest:
     return Nearest(pairs.second[best], pairs.first[best], pairs.similarity[best])
 
 
-def best_of(source: Ints, other: Ints, similarity: Floats) -> Ints:
+def best_of(source: Ints | Longs, other: Ints, similarity: Floats) -> Ints:
     """Where the most similar entry of each source stands, sources in order; ties: least other."""
     order = np.lexsort((other, -similarity, source))
     new = np.ones(len(order), dtype=bool)

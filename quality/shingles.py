@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from quality.hashes import Ints, Longs, Words, mixed, mixed_long, sorted_once, within
+from quality.hashes import Ints, Longs, Words, mixed, mixed_long, parts, sorted_once, within
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -26,12 +26,13 @@ Sizes = tuple[int, int]
 # ones are rarer, so that they find the copies among fewer candidates.
 FINE: Sizes = (2, 3)
 COARSE: Sizes = (3, 4)
+LONG: Sizes = (6, 9)
 NUMBER_SYMBOLS = 3
 JAMO = (0x1100, 0x11FF)
 BOUNDARY = 0
 SEPARATOR = "\n"
 PRIME = np.uint32(0x9E3779B1)
-PAIRS_AT_ONCE = 100_000
+VALUES_AT_ONCE = 10_000_000
 
 
 class Ragged(NamedTuple):
@@ -44,6 +45,13 @@ class Ragged(NamedTuple):
     def lengths(self) -> Ints:
         """How many values each row has, int (rows,)."""
         return np.diff(self.starts)
+
+
+def take(ragged: Ragged, rows: Ints) -> Ragged:
+    """Some of the rows, in the order given."""
+    lengths = ragged.lengths[rows]
+    where = np.repeat(ragged.starts[rows], lengths) + within(lengths)
+    return Ragged(ragged.values[where], _starts(lengths))
 
 
 # -- from texts to symbols ---------------------------------------------------------------------
@@ -155,15 +163,15 @@ def sets(hashes: Ragged) -> Ragged:
     return Ragged(keys.astype(np.uint32), _starts(counts))
 
 
-def stacked(parts: list[Ragged]) -> Ragged:
-    """The rows of all parts. The parts are given up one by one, so that memory is used once."""
-    starts = _starts(np.concatenate([np.zeros(0, np.int64), *(part.lengths for part in parts)]))
+def stacked(pieces: list[Ragged]) -> Ragged:
+    """The rows of all pieces. These are given up one by one, so that memory is used once."""
+    starts = _starts(np.concatenate([np.zeros(0, np.int64), *(each.lengths for each in pieces)]))
     values = np.empty(starts[-1], dtype=np.uint32)
     at = 0
-    while parts:
-        part = parts.pop(0).values
-        values[at : at + len(part)] = part
-        at += len(part)
+    while pieces:
+        piece = pieces.pop(0).values
+        values[at : at + len(piece)] = piece
+        at += len(piece)
     return Ragged(values, starts)
 
 
@@ -172,13 +180,12 @@ def jaccard(rows: Ragged, first: Ints, second: Ints) -> Floats:
 
     `rows` are sets; two empty ones have nothing in common.
     """
-    parts = [
-        _shared(rows, first[at : at + PAIRS_AT_ONCE], second[at : at + PAIRS_AT_ONCE])
-        for at in range(0, len(first), PAIRS_AT_ONCE)
-    ]
-    shared: Floats = np.concatenate([np.zeros(0), *parts])
-    together = rows.lengths[first] + rows.lengths[second] - shared
-    return np.divide(shared, np.maximum(together, 1))
+    both = rows.lengths[first] + rows.lengths[second]
+    shared = np.zeros(len(first), dtype=np.int64)
+    for part in parts(both, VALUES_AT_ONCE):
+        shared[part] = _shared(rows, first[part], second[part])
+    similarity: Floats = shared / np.maximum(both - shared, 1)
+    return similarity
 
 
 def _shared(rows: Ragged, first: Ints, second: Ints) -> Ints:
@@ -190,10 +197,8 @@ def _shared(rows: Ragged, first: Ints, second: Ints) -> Ints:
 def _as_matrix(rows: Ragged, chosen: Ints) -> Any:
     from scipy.sparse import csr_matrix
 
-    lengths = rows.lengths[chosen]
-    where = np.repeat(rows.starts[chosen], lengths) + within(lengths)
-    columns = rows.values[where].astype(np.int64)
-    ones = np.ones(len(columns), dtype=np.int8)
-    matrix = csr_matrix((ones, columns, _starts(lengths)), shape=(len(chosen), 2**32))
+    values, starts = take(rows, chosen)
+    ones = np.ones(len(values), dtype=np.int8)
+    matrix = csr_matrix((ones, values.astype(np.int64), starts), shape=(len(chosen), 2**32))
     matrix.has_canonical_format = True  # sorted and each once, so that it need not look
     return matrix

@@ -41,7 +41,7 @@ def test_rows_hashed_in_parts_have_the_same_signatures(monkeypatch: pytest.Monke
     rng = np.random.default_rng(0)
     rows = ragged([rng.integers(0, 2**32, n) for n in rng.integers(1, 20, 50)])
     whole = signatures(rows)
-    monkeypatch.setattr(minhash, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(minhash, "VALUES_AT_ONCE", 30)
     assert np.array_equal(signatures(rows), whole)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from quality.hashes import decode, encode, mixed, mixed_long, sorted_once
+from quality import shingles as module
+from quality.hashes import decode, encode, mixed, mixed_long, parts, sorted_once
 from quality.shingles import (
     COARSE,
     FINE,
@@ -143,6 +144,24 @@ def test_one_wrong_jamo_costs_korean_what_one_wrong_letter_costs_english() -> No
 def test_sets_hold_each_value_once_in_order_row_by_row() -> None:
     given = Ragged(np.array([3, 1, 3, 2, 2, 9], dtype=np.uint32), np.array([0, 3, 3, 6]))
     assert rows(sets(given)) == [[1, 3], [], [2, 9]]
+
+
+def test_pairs_compared_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a red house", "a red horse", "red", "ein rotes Haus", "house a red"]
+    first, second = np.triu_indices(5)
+    whole = jaccard(fine(texts), first, second)
+    monkeypatch.setattr(module, "VALUES_AT_ONCE", 20)
+    assert jaccard(fine(texts), first, second).tolist() == whole.tolist()
+
+
+def test_parts_are_as_long_as_they_may_be_and_cover_all() -> None:
+    sizes = np.random.default_rng(0).integers(0, 20, 200)
+    cuts = list(parts(sizes, 30))
+    assert [part.start for part in cuts[1:]] == [part.stop for part in cuts[:-1]]
+    assert (cuts[0].start, cuts[-1].stop) == (0, 200)
+    for part in cuts:
+        assert sizes[part].sum() <= 30
+        assert part.stop == 200 or sizes[part.start : part.stop + 1].sum() > 30
 
 
 def test_texts_read_in_parts_are_the_same() -> None:
