@@ -148,10 +148,11 @@ def suite_as_json(suite: Sequence[Expectation]) -> str:
 
 
 def _dataset(args: argparse.Namespace) -> Dataset:
-    content, frame = content_from_args(args, read_table(Path(args.data)))
+    table = read_table(Path(args.data))
+    content, frame = content_from_args(args, table)
     need_columns(frame, [args.label, args.id])
     check_roles(content, label=args.label)
-    id_column = args.id or guess_roles(frame).id
+    id_column = args.id or guess_roles(table).id
     item_id = _item_ids(frame, id_column)
     label = None if args.label is None else frame[args.label].to_numpy(dtype=object)
     classes = _classes(args, label)
@@ -306,9 +307,10 @@ def resolve(args: argparse.Namespace) -> int:
 
 
 def _resolve_with_content(args: argparse.Namespace, answers: pd.DataFrame) -> pd.DataFrame:
-    content, frame = content_from_args(args, read_table(Path(args.items)))
+    table = read_table(Path(args.items))
+    content, frame = content_from_args(args, table)
     need_columns(frame, [args.id])
-    items = _item_ids(frame, args.id or guess_roles(frame).id)
+    items = _item_ids(frame, args.id or guess_roles(table).id)
     unknown = answers["item"][~answers["item"].isin(items)]
     if len(unknown):
         raise InputError(

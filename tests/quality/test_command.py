@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from quality import repairs
 from quality.__main__ import COMMANDS, main
@@ -99,6 +101,35 @@ def test_planted_faults_are_found_in_their_rows(
     assert issues["row"].dtype == np.int64
     assert (issues["item_id"] == "r" + issues["row"].astype(str)).all()
     assert issues["score"].between(0, 1).all()
+
+
+def test_near_duplicates_of_texts_are_found(reviews: Path, tmp_path: Path) -> None:
+    original = pd.read_csv(reviews)["text"][20]
+    edit(reviews, 21, "text", f"{original} ㅋㅋ")
+    edit(reviews, 90, "text", original.replace(" ", "", 1) + "!")
+    out = tmp_path / "issues.csv"
+    assert run("check", reviews, *CONTENT, "--out", out, "--fail-on", "info") == 1
+    near = pd.read_csv(out).query("code == 'D302'")
+    assert near["row"].tolist() == [21, 90]
+    assert near["message"].str.startswith("Nearly the same as row 20 (r20): similarity").all()
+
+
+def test_near_duplicates_of_images_are_found(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for name in ("one.png", "two.png"):
+        pixels = np.kron(noise.integers(0, 256, (8, 8)), np.ones((10, 10))).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
+    with Image.open(tmp_path / "one.png") as image:
+        image.resize((70, 70)).save(tmp_path / "again.jpg")
+    table, out = tmp_path / "images.csv", tmp_path / "issues.csv"
+    pd.DataFrame({"file": ["one.png", "two.png", "again.jpg"]}).to_csv(table, index=False)
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
+        for name in ("one.png", "two.png", "again.jpg"):
+            archive.write(tmp_path / name, name)
+    given = ("--image", "file", "--image-zip", tmp_path / "images.zip", "--out", out)
+    assert run("check", table, *given) == 0
+    issues = pd.read_csv(out)
+    assert issues[["code", "row"]].to_numpy().tolist() == [["D302", 2]]
 
 
 @pytest.mark.parametrize(
