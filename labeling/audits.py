@@ -18,7 +18,7 @@ from labeling.store import audits as store
 from labeling.store import changes, items, slots
 from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot
-from quality import checks, labels, suggestions, suites
+from quality import checks, label_signals, suggestions, suites
 
 MOST_FINDINGS = 10_000
 FEWEST_LABELS = 20
@@ -93,19 +93,22 @@ def _dataset(
 
 
 def _out_of_fold(snapshot: Snapshot, version: DataVersion) -> np.ndarray | None:
-    """Probabilities of labelled pool items by models that never saw them; NaN elsewhere."""
+    """What models that never saw a labelled pool item believe of it; NaN elsewhere."""
     training = snapshot.training_set(version)
     rows, y = snapshot.rows(training.labels)
     if len(np.unique(y)) < 2 or len(y) < FEWEST_LABELS:
         return None
     proba = np.full((len(snapshot.items), len(snapshot.classes)), np.nan)
-    proba[rows] = labels.out_of_fold(
+    clusters = np.array([item.cluster for item in snapshot.items], dtype=object)
+    evidence = label_signals.gather(
         snapshot.features[rows],
         y,
         kind=snapshot.content.kind,
         n_classes=len(snapshot.classes),
+        groups=clusters[rows],
         seed=derive_seed(snapshot.seed, "fold"),
     )
+    proba[rows] = label_signals.belief(evidence)
     return proba
 
 

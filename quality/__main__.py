@@ -30,7 +30,7 @@ from labeling.ingest import (
     need_columns,
     read_table,
 )
-from quality import consensus, labels, repairs
+from quality import consensus, label_estimates, label_signals, labels, repairs
 from quality.agreement import agreement
 from quality.checks import (
     Dataset,
@@ -95,6 +95,7 @@ def _ranking_options(parser: argparse.ArgumentParser) -> None:
     add_content_options(parser)
     parser.add_argument("--label", required=True, metavar="COL")
     parser.add_argument("--id", metavar="COL")
+    parser.add_argument("--annotations", metavar="FILE", help="columns item_id, annotator, label")
 
 
 def _annotation_options(parser: argparse.ArgumentParser) -> None:
@@ -219,11 +220,23 @@ def _proba(
     if label is None or len(classes) < 2:
         return None
     codes = pd.Index(classes, dtype=object).get_indexer(list(label)).astype(np.int64)
-    proba = labels.out_of_fold(
-        matrix(frame, content), codes, kind=content.kind, n_classes=len(classes), seed=seed
-    )
+    proba = label_signals.belief(_evidence(frame, content, codes, len(classes), seed))
     proba[codes < 0] = np.nan
     return proba
+
+
+def _evidence(
+    frame: pd.DataFrame, content: Content, codes: npt.NDArray[np.int64], n_classes: int, seed: int
+) -> label_signals.Evidence:
+    """All that the content says about the labels; equal rows never vouch for each other."""
+    return label_signals.gather(
+        matrix(frame, content),
+        codes,
+        kind=content.kind,
+        n_classes=n_classes,
+        groups=exact_keys(frame, content.columns),
+        seed=seed,
+    )
 
 
 def _suite(
@@ -264,22 +277,30 @@ def label_errors(args: argparse.Namespace) -> int:
     codes, classes = pd.factorize(frame[args.label], sort=True)
     if len(classes) < 2:
         raise InputError(f"column '{args.label}' needs at least two classes, found {len(classes)}")
-    features = matrix(frame, content)
-    proba = labels.out_of_fold(
-        features,
-        codes.astype(np.int64),
-        kind=content.kind,
-        n_classes=len(classes),
-        seed=args.seed,
-    )
-    scores, suggested = labels.ranking(proba, codes.astype(np.int64))
-    names = np.asarray(classes, dtype=object)[suggested]
     ids = _item_ids(frame, args.id)
+    answers = _answered(args, ids, classes)
+    codes = codes.astype(np.int64)
+    content_belief = label_signals.belief(_evidence(frame, content, codes, len(classes), args.seed))
+    proba = content_belief
+    if answers is not None:
+        proba = label_signals.with_answers(content_belief, answers)
+    scores, suggested = labels.ranking(proba, codes)
+    names = np.asarray(classes, dtype=object)[suggested]
     table = pd.DataFrame({"id": ids, "score": scores, "suggested_label": names})
     _write({args.out: table.sort_values("score", kind="stable", ignore_index=True)})
-    doubted = int((scores < 0.5).sum())
-    _say(args, f"{len(table):,} rows ranked; for {doubted:,} of them a model prefers another label")
+    estimate = label_estimates.estimate(content_belief, codes, answers)
+    _say(args, f"{len(table):,} rows ranked. {estimate.words}")
     return 0
+
+
+def _answered(
+    args: argparse.Namespace, item_id: npt.NDArray[Any], classes: Sequence[Any]
+) -> label_signals.Answered | None:
+    """What several people said of each row, if there is a file of answers."""
+    given = _item_answers(args, item_id)
+    if given is None:
+        return None
+    return label_signals.answered(given.rename(columns={"item_id": "item"}), item_id, classes)
 
 
 def agree(args: argparse.Namespace) -> int:

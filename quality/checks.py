@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality import contradictions, groups, labels, pairs, values
+from quality import contradictions, groups, label_estimates, label_signals, labels, pairs, values
 from quality.duplicates import exact_keys
 from quality.expectations import Result, validate_once
 from quality.near_duplicates import near_duplicates
@@ -51,12 +51,13 @@ class Dataset:
 
     `content` names the columns that are shown and learned from. `label` (n,) object, None where
     unlabelled; `classes` the label set, empty = unknown; `annotations` a frame item_id, annotator,
-    label; `proba` float64 (n, classes), out of fold, NaN where unlabelled; `duplicate_key` (n,)
-    str, equal within a cluster; `reviewed` bool (n,), the label is a reviewer's ruling; `suite`
-    expectations about the frame; `label_column` the label's name in findings. `kind` is that of the
-    content: text, columns or image, empty = guessed; `side` (n,) object says what a row is for:
-    "pool" trains, any other word ("reservoir") measures, None is on neither side; `pairs` the
-    near-duplicates where they are known, without those that somebody marked "not the same".
+    label; `proba` float64 (n, classes), what the content alone makes believe of rows kept from the
+    models, NaN where unlabelled; `duplicate_key` (n,) str, equal within a cluster; `reviewed` bool
+    (n,), the label is a reviewer's ruling; `suite` expectations about the frame; `label_column` the
+    label's name in findings. `kind` is that of the content: text, columns or image, empty =
+    guessed; `side` (n,) object says what a row is for: "pool" trains, any other word ("reservoir")
+    measures, None is on neither side; `pairs` the near-duplicates where they are known, without
+    those that somebody marked "not the same".
     """
 
     frame: pd.DataFrame
@@ -214,20 +215,34 @@ def _tally(counts: Counter[Any]) -> str:
 
 
 def likely_label_errors(dataset: Dataset) -> Findings:
-    """Labels that confident learning doubts (Northcutt et al. 2021); score = self-confidence."""
+    """The most suspicious labels, as many as are estimated to be wrong; none on clean data.
+
+    Score = margin of the given label, under 0.5 where another class leads. Models that never saw
+    the row and, where several people answered, their consensus speak (`label_signals`).
+    """
     assert dataset.proba is not None
-    codes = _codes(dataset)
-    suspicious = labels.likely_errors(dataset.proba, codes) & ~_reviewed(dataset)
-    scores = labels.self_confidence(dataset.proba, codes)
-    better = labels.confident_class(dataset.proba, codes)
-    rows = np.flatnonzero(suspicious)
-    rows = rows[np.argsort(scores[rows], kind="stable")]
+    codes = np.where(_reviewed(dataset), -1, _codes(dataset))
+    answers = _answered(dataset)
+    found = label_estimates.estimate(dataset.proba, codes, answers)
+    proba = dataset.proba if answers is None else label_signals.with_answers(dataset.proba, answers)
+    scores, better = labels.ranking(proba, codes)
+    rows = np.argsort(scores, kind="stable")[: found.listed]
+    rows = rows[scores[rows] < 0.5]
+    witness = "models that never saw the row" + (" and other answers" if answers else "")
     messages = [
-        f"Labelled '{dataset.classes[codes[row]]}' ({scores[row]:.2f}), but a model that never saw "
-        f"the row says '{dataset.classes[better[row]]}' ({dataset.proba[row, better[row]]:.2f})."
+        f"Labelled '{dataset.classes[codes[row]]}' ({proba[row, codes[row]]:.2f}), but {witness} "
+        f"say '{dataset.classes[better[row]]}' ({proba[row, better[row]]:.2f})."
         for row in rows
     ]
-    return Findings(rows, scores[rows], messages, dataset.label_column)
+    summary = f"{len(rows):,} to look at, the most suspicious first. {found.words}"
+    return Findings(rows, scores[rows], messages, dataset.label_column, summary)
+
+
+def _answered(dataset: Dataset) -> label_signals.Answered | None:
+    if dataset.annotations is None:
+        return None
+    said = dataset.annotations.rename(columns={"item_id": "item"})
+    return label_signals.answered(said, dataset.item_id, dataset.classes)
 
 
 def thin_classes(dataset: Dataset) -> Findings:

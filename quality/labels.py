@@ -6,11 +6,12 @@ a row of NaN has none. Rows without a label or without probabilities are never s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from quality.detectors import held_out
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -87,87 +88,62 @@ def ranking(proba: Floats, codes: Ints) -> tuple[Floats, Ints]:
     return normalised_margin(proba, codes), suggested.astype(np.int64)
 
 
-def _bayes(seed: int) -> Any:
-    """Complement naive Bayes (Rennie et al. 2003): learns little from a single wrong row."""
-    from sklearn.naive_bayes import ComplementNB
+def confident_joint(proba: Floats, codes: Ints) -> Floats:
+    """How many rows of each given class (rows) confidently belong to each class (columns).
 
-    return ComplementNB(alpha=0.1)
-
-
-def _forest(seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    return ExtraTreesClassifier(200, min_samples_leaf=2, random_state=seed, n_jobs=1)
-
-
-def _logistic(seed: int) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=10.0, class_weight="balanced", max_iter=2000, random_state=seed)
-
-
-# The models whose averaged out-of-fold probabilities ranked errors best on each kind of content:
-# AUROC of the margin on real errors 0.83 (yoruba_news; logistic 0.75), 0.95 (mnist_verified; 0.84).
-DETECTORS: dict[str, tuple[Callable[[int], Any], ...]] = {
-    "text": (_bayes,),
-    "columns": (_forest, _logistic),
-    "image": (_forest,),
-    "wide": (_logistic,),  # columns among which is text: too many terms for a forest
-}
-WIDE = 1000
+    Float (classes, classes); scaled so that the counts of a given class sum to its rows, with at
+    least one row right in every class that has rows. What is off the diagonal is confident
+    learning's estimate of the errors; where classes overlap it is too high.
+    """
+    n_classes = proba.shape[1]
+    sure = confident_class(proba, codes)
+    rows = np.flatnonzero(sure >= 0)
+    flat = np.bincount(codes[rows] * n_classes + sure[rows], minlength=n_classes**2)
+    joint = flat.reshape(n_classes, n_classes).astype(np.float64)
+    np.fill_diagonal(joint, np.maximum(joint.diagonal(), 1.0))
+    given = np.bincount(codes[usable(proba, codes)], minlength=n_classes)
+    scaled: Floats = joint * (given / joint.sum(axis=1))[:, None]
+    return scaled
 
 
-def _prepared(features: Any, kind: str) -> tuple[Any, str]:
-    """The features as the detectors of their kind like them, and that kind."""
-    if kind == "text":
-        return _terms(features), kind
-    if kind == "columns" and features.shape[1] > WIDE:
-        return features, "wide"
-    narrow = hasattr(features, "toarray") and features.shape[1] <= WIDE
-    return features.toarray().astype(np.float32) if narrow else features, kind
+def tempered(proba: Floats, codes: Ints) -> Floats:
+    """The probabilities made as sharp as the given labels bear out, float (rows, classes).
 
+    One exponent for all (temperature scaling, Guo et al. 2017), so that no row's order of classes
+    changes: naive Bayes becomes humbler, a forest bolder. Rows of NaN stay NaN.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
-def _terms(features: Any) -> Any:
-    """The columns that occur and are never negative: words are, what texts are about is not."""
-    found = np.flatnonzero(features.getnnz(axis=0))
-    lowest = np.asarray(features[:, found].min(axis=0).toarray()).ravel() if len(found) else found
-    return features[:, found[lowest >= 0]]
+    rows = np.flatnonzero(usable(proba, codes))
+    if not len(rows):
+        return proba
+    logs = np.log(np.maximum(proba, 1e-12))
+    mine = logs[rows]
+
+    def surprise(log_power: float) -> float:
+        scaled = log_softmax(mine * np.exp(log_power), axis=1)
+        return -float(scaled[np.arange(len(rows)), codes[rows]].mean())
+
+    found = minimize_scalar(surprise, bounds=(-2.5, 2.5), method="bounded")
+    return np.asarray(np.exp(log_softmax(logs * np.exp(found.x), axis=1)), dtype=np.float64)
 
 
 def out_of_fold(
-    features: Any, codes: Ints, *, kind: str, n_classes: int, folds: int = 5, seed: int = 0
+    features: Any,
+    codes: Ints,
+    *,
+    kind: str,
+    n_classes: int,
+    folds: int = 5,
+    seed: int = 0,
+    groups: npt.NDArray[Any] | None = None,
 ) -> Floats:
-    """Probabilities for finding label errors, float (rows, classes); no model sees its own row.
+    """The detectors' averaged probabilities of rows they did not see, float (rows, classes).
 
-    `features` is a matrix (rows, terms), non-negative for `kind` "text"; `kind` names the
-    detectors. Rows without a label do not train but get probabilities too.
+    The arguments are those of `detectors.held_out`.
     """
-    features, kind = _prepared(features, kind)
-    fold = _folds(codes, folds, seed)
-    proba = np.zeros((len(codes), n_classes))
-    for held_out in np.unique(fold):
-        train = np.flatnonzero((fold != held_out) & (codes >= 0))
-        test = np.flatnonzero(fold == held_out)
-        seen = np.unique(codes[train])
-        if len(seen) < 2:
-            proba[np.ix_(test, seen if len(seen) else np.arange(n_classes))] = 1.0
-        else:
-            fitted = [make(seed).fit(features[train], codes[train]) for make in DETECTORS[kind]]
-            proba[np.ix_(test, seen)] = _averaged(fitted, features[test])
-    proba /= proba.sum(axis=1, keepdims=True)
-    return proba
-
-
-def _averaged(estimators: list[Any], features: Any) -> Floats:
-    """The mean of their class probabilities, float (rows, classes seen)."""
-    proba = [estimator.predict_proba(features) for estimator in estimators]
-    return np.asarray(np.mean(proba, axis=0), dtype=np.float64)
-
-
-def _folds(codes: Ints, folds: int, seed: int) -> Ints:
-    """A fold per row, int (rows,), each class dealt out evenly after a shuffle."""
-    order = np.random.default_rng(seed).permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]
-    fold = np.empty(len(codes), dtype=np.int64)
-    fold[order] = np.arange(len(codes)) % folds
-    return fold
+    each = held_out(
+        features, codes, kind=kind, n_classes=n_classes, folds=folds, seed=seed, groups=groups
+    )
+    return np.asarray(each.mean(axis=0), dtype=np.float64)

@@ -280,6 +280,49 @@ def test_reviewed_rows_are_settled(code: str) -> None:
     )
 
 
+def doubtful(n: int, wrong: int, spread: float) -> Dataset:
+    """Three classes told apart by honest probabilities, and the first `wrong` labels spoilt."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0.0, spread, (n, 3))
+    proba = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+    truth = (rng.random(n)[:, None] > proba.cumsum(axis=1)).sum(axis=1)
+    truth[:wrong] = proba[:wrong].argmax(axis=1)
+    codes = np.where(np.arange(n) < wrong, (truth + 1) % 3, truth)
+    frame = pd.DataFrame({"text": [f"문장 {k}" for k in range(n)]}, dtype=object)
+    ids, label = np.array([f"i{k}" for k in range(n)]), np.array(CLASSES, dtype=object)[codes]
+    return Dataset(frame, ("text",), ids, label=label, classes=CLASSES, proba=proba)
+
+
+def test_rows_that_are_merely_hard_are_hardly_suspected() -> None:
+    """A fifth of the labels contradicts the model, none is wrong."""
+    dataset = doubtful(2000, 0, 3.0)
+    assert dataset.proba is not None
+    contradicted = (np.array(CLASSES)[dataset.proba.argmax(axis=1)] != dataset.label).mean()
+    assert contradicted > 0.15
+    assert outcome_of("L203", dataset).n_found < 0.03 * 2000
+
+
+def test_the_list_of_label_errors_is_ranked_and_about_as_long_as_there_are_errors() -> None:
+    found = outcome_of("L203", doubtful(2000, 100, 12.0))
+    assert 80 <= found.n_found <= 180
+    scores = found.findings["score"]
+    assert scores.is_monotonic_increasing
+    assert scores.max() < 0.5
+    assert (found.findings["row"] < 100).mean() > 0.5
+    assert found.message.startswith(f"{found.n_found} to look at, the most suspicious first. About")
+    assert "labels look wrong" in found.message
+
+
+def test_an_outvoted_label_is_suspected_whatever_the_model_says() -> None:
+    dataset = relabelled(clean(), {12: CLASSES[1]})
+    assert dataset.proba is not None
+    dataset.proba[12] = 1 / 3
+    found = outcome_of("L203", dataset)
+    assert found.findings["row"].tolist() == [12]
+    assert "other answers say" in found.findings["message"][0]
+    assert outcome_of("L203", changed(dataset, annotations=None)).status == "passed"
+
+
 def test_a_row_that_was_ruled_into_a_known_class_has_no_unknown_label() -> None:
     dataset, rows = plant_unknown_labels(clean())
     reviewed = np.zeros(60, dtype=bool)

@@ -241,6 +241,39 @@ def test_label_errors_ranks_every_row_with_the_planted_ones_first(
     assert table["score"].is_monotonic_increasing
 
 
+def test_label_errors_says_how_many_there_may_be(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ranking.csv"
+    run("label-errors", reviews, *CONTENT, "--out", out)
+    assert "120 rows ranked. No label looks wrong" in capsys.readouterr().out
+    for row in range(0, 60, 5):
+        edit(reviews, row, "label", "부정" if row % 2 == 0 else "긍정")
+    run("label-errors", reviews, *CONTENT, "--out", out)
+    assert "of 120 labels look wrong" in capsys.readouterr().out
+    run("label-errors", reviews, *CONTENT, "--out", out, "--quiet")
+    assert capsys.readouterr().out == ""
+
+
+def test_label_errors_takes_other_peoples_answers_into_account(
+    reviews: Path, answers: Path, tmp_path: Path
+) -> None:
+    """A review that says nothing: only the people who answered know that its label is wrong."""
+    edit(reviews, 30, "text", "영화 영화 영화")
+    edit(reviews, 30, "label", "부정")
+    ranks = []
+    for more in ((), ("--annotations", answers)):
+        out = tmp_path / "ranking.csv"
+        assert run("label-errors", reviews, *CONTENT, "--id", "id", *more, "--out", out) == 0
+        table = pd.read_csv(out)
+        assert table.columns.tolist() == ["id", "score", "suggested_label"]
+        assert len(table) == 120
+        ranks.append(table["id"].tolist().index("r30"))
+    assert ranks[1] < 10
+    assert table["score"][ranks[1]] < 0.1
+    assert ranks[1] <= ranks[0]
+
+
 def test_the_same_seed_gives_the_same_file(reviews: Path, tmp_path: Path) -> None:
     written = []
     for name in ("one.csv", "two.csv"):
@@ -305,6 +338,7 @@ BAD: dict[str, list[str]] = {
     "a folder as data": ["check", "{dir}", "--text", "text"],
     "bad severity": ["check", "{reviews}", "--text", "text", "--fail-on", "fatal"],
     "foreign annotations": ["check", "{reviews}", "--columns", "label", "--annotations", "{other}"],
+    "answers about other rows": ["label-errors", "{reviews}", *CONTENT, "--annotations", "{other}"],
     "one class": ["label-errors", "{other}", "--text", "label", "--label", "annotator"],
     "bad method": ["consensus", "{answers}", *WHO, "--method", "magic"],
     "bad item column": ["consensus", "{answers}", *WHO[:1], "nope", *WHO[2:]],

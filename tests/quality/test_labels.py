@@ -121,13 +121,76 @@ def test_too_few_labels_give_probabilities_still(codes: list[int]) -> None:
     assert proba.sum(axis=1) == pytest.approx(1.0)
 
 
-def test_columns_with_a_lot_of_text_do_not_go_to_a_forest() -> None:
-    wide = csr_matrix((np.ones(4), ([0, 1, 2, 3], [0, 1, 0, 1])), shape=(4, labels.WIDE + 1))
-    assert labels._prepared(wide, "columns")[1] == "wide"
-    narrow, kind = labels._prepared(wide[:, :5], "columns")
-    assert (kind, type(narrow)) == ("columns", np.ndarray)
+# -- cleanlab as the oracle ------------------------------------------------------------------------
 
 
-def test_the_detectors_of_texts_see_words_and_not_topics() -> None:
-    rows = csr_matrix(np.array([[1.0, 0.0, -0.5, 0.2], [0.0, 0.0, 0.5, 0.1]]))
-    assert labels._prepared(rows, "text")[0].toarray().tolist() == [[1.0, 0.2], [0.0, 0.1]]
+def crowded(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of a weak model of four classes of unequal size, and labels, many wrong."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(4, 400, p=[0.5, 0.3, 0.15, 0.05])
+    proba = rng.dirichlet(np.ones(4), 400) + 0.8 * np.eye(4)[truth]
+    codes = np.where(rng.random(400) < 0.2, rng.integers(0, 4, 400), truth)
+    return proba / proba.sum(axis=1, keepdims=True), codes.astype(np.int64)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_same_rows_are_flagged_as_by_cleanlab(seed: int) -> None:
+    from cleanlab.filter import find_label_issues
+
+    proba, codes = crowded(seed)
+    theirs = find_label_issues(codes, proba, filter_by="confident_learning", n_jobs=1)
+    assert (labels.likely_errors(proba, codes) == theirs).mean() > 0.995, "but for ties"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_cleanlab(seed: int) -> None:
+    from cleanlab.rank import (
+        get_normalized_margin_for_each_label,
+        get_self_confidence_for_each_label,
+    )
+
+    proba, codes = crowded(seed)
+    assert labels.normalised_margin(proba, codes) == pytest.approx(
+        get_normalized_margin_for_each_label(codes, proba)
+    )
+    assert labels.self_confidence(proba, codes) == pytest.approx(
+        get_self_confidence_for_each_label(codes, proba)
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_confident_joint_is_that_of_cleanlab_up_to_its_rounding(seed: int) -> None:
+    from cleanlab.count import compute_confident_joint
+
+    proba, codes = crowded(seed)
+    theirs = compute_confident_joint(codes, proba, calibrate=True)
+    assert np.abs(labels.confident_joint(proba, codes) - theirs).max() <= 1.0
+    assert labels.confident_joint(proba, codes).sum() == pytest.approx(len(codes))
+
+
+# -- tempering -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [0.3, 3.0])
+def test_tempering_undoes_timidity_and_boldness(power: float) -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet(np.ones(3), 4000)
+    codes = (rng.random(4000)[:, None] > honest.cumsum(axis=1)).sum(axis=1)
+    bent = honest**power / (honest**power).sum(axis=1, keepdims=True)
+    assert np.abs(labels.tempered(bent, codes) - honest).max() < 0.05
+
+
+def test_tempering_keeps_the_order_of_classes_and_rows_without_probabilities() -> None:
+    proba, codes, _ = noisy_proba()
+    proba[3] = np.nan
+    codes[5] = -1
+    after = labels.tempered(proba, codes)
+    assert np.isnan(after[3]).all()
+    rest = np.arange(400) != 3
+    assert (after[rest].argsort(axis=1) == proba[rest].argsort(axis=1)).all()
+    assert after[rest].sum(axis=1) == pytest.approx(1.0)
+
+
+def test_nothing_to_temper_by_changes_nothing() -> None:
+    proba, codes, _ = noisy_proba()
+    assert (labels.tempered(proba, np.full_like(codes, -1)) == proba).all()
