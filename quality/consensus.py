@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,10 @@ from quality.labels import out_of_fold
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SLIGHT = (0.0, 0.0)
-TRUSTING = (4.0, 1.0)
 SMOOTHING = 0.01
+TRUST = (4.0, 1.0)
+OWN_WAY = 5.0
+HELD = 0.5
 MAX_ROUNDS = 100
 TOLERANCE = 1e-4
 MIN_ITEMS = 50
@@ -103,46 +104,108 @@ def majority(annotations: pd.DataFrame) -> pd.DataFrame:
     return _table(answers, count / count.sum(axis=1, keepdims=True), winner)
 
 
-def posterior(answers: Answers, *, prior: tuple[float, float] = SLIGHT) -> Floats:
-    """Dawid and Skene's (1979) class probabilities per item, float (items, classes), by log EM.
+class Belief(NamedTuple):
+    """What the answers say: `items` float (items, classes), the probability of each true class.
 
-    Each annotator has a confusion matrix. `prior` = (right, wrong) are answers that every
-    annotator is taken to have given before, per true class (MAP instead of maximum likelihood).
+    `others` float (answers, classes) is the same for the item of each answer, without that answer.
     """
+
+    items: Floats
+    others: Floats
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Every (annotator, given label) that occurs is a cell: `owner` and `given` int (cells,).
+
+    `of` int (answers,) is the cell of each answer; `by_item` (items, cells) and `by_owner`
+    (annotators, cells) are sparse counts.
+    """
+
+    owner: Ints
+    given: Ints
+    of: Ints
+    by_item: Any
+    by_owner: Any
+
+
+def _cells(answers: Answers) -> _Cells:
     from scipy.sparse import csr_matrix
 
     n_items, n_classes = len(answers.items), len(answers.classes)
-    pair, cell = np.unique(answers.annotator * n_classes + answers.label, return_inverse=True)
+    pair, of = np.unique(answers.annotator * n_classes + answers.label, return_inverse=True)
     owner, given = np.divmod(pair, n_classes)
-    ones = np.ones(len(cell))
-    by_item = csr_matrix((ones, (answers.item, cell)), shape=(n_items, len(pair)))
+    by_item = csr_matrix((np.ones(len(of)), (answers.item, of)), shape=(n_items, len(pair)))
     by_owner = csr_matrix((np.ones(len(pair)), (owner, np.arange(len(pair)))))
-    before = _prior_counts(given, n_classes, prior)
-    total_before = prior[0] + prior[1] + n_classes * SMOOTHING
+    return _Cells(owner, given, of, by_item, by_owner)
+
+
+def _as_counted(cells: _Cells, counts: Floats) -> Floats:
+    """P(given label | annotator, true class), float (cells, classes), as the counts have it."""
+    totals = cells.by_owner @ counts
+    share: Floats = (counts + SMOOTHING) / (totals + SMOOTHING * counts.shape[1])[cells.owner]
+    return share
+
+
+def _as_trusted(cells: _Cells, counts: Floats) -> Floats:
+    """The same, taken to be right as often in every class until `OWN_WAY` answers say otherwise.
+
+    How often that is starts from `TRUST` = (right, wrong) answers given before.
+    """
+    n_classes = counts.shape[1]
+    own = np.arange(len(cells.owner)), cells.given
+    totals = cells.by_owner @ counts
+    right = (cells.by_owner @ counts[own] + TRUST[0]) / (totals.sum(axis=1) + sum(TRUST))
+    expected = np.repeat((1.0 - right)[cells.owner, None] / max(n_classes - 1, 1), n_classes, 1)
+    expected[own] = right[cells.owner]
+    share: Floats = (counts + OWN_WAY * expected) / (totals + OWN_WAY)[cells.owner]
+    return share
+
+
+def _learned(
+    answers: Answers, measure: Callable[[_Cells, Floats], Floats], *, held: float = 0.0
+) -> Belief:
+    """Expectation and maximisation in turn, in logs, from the shares of the votes.
+
+    `measure` makes confusions of soft counts. `held` in [0, 1] is how much of what people are
+    measured by stays the share of the votes; the rest is what the rounds have come to believe.
+    """
+    cells = _cells(answers)
     count = votes(answers)
-    belief: Floats = count / count.sum(axis=1, keepdims=True)
+    share = count / count.sum(axis=1, keepdims=True)
+    belief: Floats = share
     for _ in range(MAX_ROUNDS):
-        counts = by_item.T @ belief
-        totals = (by_owner @ counts + total_before)[owner]
-        share = (belief.sum(axis=0) + SMOOTHING) / (n_items + n_classes * SMOOTHING)
-        updated = _softmax(by_item @ np.log((counts + before) / totals) + np.log(share))
+        said = np.log(measure(cells, cells.by_item.T @ (held * share + (1.0 - held) * belief)))
+        frequent = belief.sum(axis=0) + SMOOTHING
+        evidence = cells.by_item @ said + np.log(frequent / frequent.sum())
+        updated = _softmax(evidence)
         moved, belief = np.abs(updated - belief).max(), updated
         if moved < TOLERANCE:
             break
-    return belief
+    return Belief(belief, _softmax(evidence[answers.item] - said[cells.of]))
 
 
-def _prior_counts(given: Ints, n_classes: int, prior: tuple[float, float]) -> Floats:
-    """Earlier answers per (annotator and given label, true class), float (cells, classes)."""
-    wrong = prior[1] / max(n_classes - 1, 1)
-    before = np.full((len(given), n_classes), wrong + SMOOTHING)
-    before[np.arange(len(given)), given] = prior[0] + SMOOTHING
-    return before
+def posterior(answers: Answers) -> Floats:
+    """Dawid and Skene's (1979) class probabilities per item, float (items, classes), by log EM.
+
+    Each annotator has a confusion matrix of the plain counts (maximum likelihood).
+    """
+    return _learned(answers, _as_counted).items
+
+
+def cautious(answers: Answers) -> Belief:
+    """Dawid and Skene's model that trusts people until they prove unreliable, held to the votes.
+
+    Real answers to one item err together, and a model that is measured by its own beliefs gets
+    surer and surer of them. So half of what people are measured by stays the votes themselves.
+    """
+    return _learned(answers, _as_trusted, held=HELD)
 
 
 def _softmax(logits: Floats) -> Floats:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    proba: Floats = shifted / shifted.sum(axis=1, keepdims=True)
+    by_class = np.asfortranarray(logits)  # a few classes, many items: ten times as fast
+    shifted = np.exp(by_class - by_class.max(axis=1)[:, None])
+    proba: Floats = shifted / shifted.sum(axis=1)[:, None]
     return proba
 
 
@@ -159,16 +222,15 @@ def dawid_skene(annotations: pd.DataFrame) -> pd.DataFrame:
 
 
 def default(annotations: pd.DataFrame) -> pd.DataFrame:
-    """Dawid-Skene that trusts people until they prove unreliable; unanimous answers stand.
+    """The most probable class by `cautious`; unanimous answers stand, at its confidence in them.
 
-    Every annotator starts with five earlier answers a class, four of them right. With few answers
-    that is close to the majority vote, with many to plain Dawid-Skene, so nothing has to choose
-    between them. Unanimous items keep their label, at the model's confidence in it.
+    With few answers that is close to the majority vote, with many to plain Dawid-Skene, so
+    nothing has to choose between them.
     """
     answers = encode(annotations)
     if not len(answers.items):
         return _empty()
-    belief = posterior(answers, prior=TRUSTING)
+    belief = cautious(answers).items
     given = votes(answers) > 0
     unanimous = given.sum(axis=1) == 1
     winner = np.where(unanimous, given.argmax(axis=1), belief.argmax(axis=1))
@@ -205,7 +267,7 @@ def with_content(
     guesses = np.asarray(classes, dtype=object)[proba.argmax(axis=1)]
     machine = pd.DataFrame({"item": known["item"], "annotator": MACHINE, "label": guesses})
     answers = encode(pd.concat([standing(annotations)[machine.columns], machine]))
-    belief = posterior(answers, prior=TRUSTING)
+    belief = cautious(answers).items
     table = _table(answers, belief, belief.argmax(axis=1))
     return table.set_index("item").loc[first["item"]].reset_index()
 

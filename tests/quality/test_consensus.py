@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from quality import consensus
-from quality.consensus import POLICIES
+from quality.consensus import POLICIES, encode, standing, votes
+from tests.quality.crowds import SHAPES, Crowd, accuracy, simulate
 
 
 def frame(*answers: tuple[object, ...]) -> pd.DataFrame:
@@ -29,10 +31,6 @@ def crowd(
             other = [c for c in "abc" if c != truth[item]]
             rows.append((f"i{item}", f"w{who}", truth[item] if right else str(rng.choice(other))))
     return frame(*rows), pd.Series(truth, index=[f"i{k}" for k in range(n_items)])
-
-
-def accuracy(table: pd.DataFrame, truth: pd.Series) -> float:
-    return float((table["label"].to_numpy() == truth.reindex(table["item"]).to_numpy()).mean())
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -120,6 +118,72 @@ def test_dawid_skene_reproduces_a_hand_computed_posterior() -> None:
     """Two annotators, one item each way: the class shares decide between equal people."""
     answers = consensus.encode(frame(*[(f"i{k}", w, "x") for k in range(8) for w in "pq"]))
     assert consensus.posterior(answers)[:, 0] == pytest.approx(1.0)
+
+
+@pytest.fixture(scope="module")
+def by_shape() -> pd.DataFrame:
+    """The mean accuracy of each policy (columns) over six crowds of each shape (rows)."""
+    rows = [
+        (name, *(accuracy(policy(answers), truth) for policy in POLICIES.values()))
+        for name, shape in SHAPES.items()
+        for answers, truth in (simulate(shape, seed) for seed in range(6))
+    ]
+    return pd.DataFrame(rows, columns=["shape", *POLICIES]).groupby("shape").mean()
+
+
+def test_the_default_is_within_half_a_point_of_majority_and_dawid_skene_whatever_the_crowd(
+    by_shape: pd.DataFrame,
+) -> None:
+    best_of_two = by_shape[["majority", "dawid_skene"]].max(axis=1)
+    assert (by_shape["default"] >= best_of_two - 0.005).all()
+    assert by_shape["default"].mean() > best_of_two.mean() + 0.005
+
+
+def test_the_crowds_favour_now_the_one_now_the_other(by_shape: pd.DataFrame) -> None:
+    assert (by_shape["majority"] > by_shape["dawid_skene"] + 0.01).sum() >= 4
+    assert (by_shape["dawid_skene"] > by_shape["majority"] + 0.01).sum() >= 4
+
+
+def crowd_kit(name: str, annotations: pd.DataFrame) -> pd.Series:
+    """The labels of crowd-kit's aggregation of that name, by item."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from crowdkit import aggregation
+
+        method = {
+            "majority": aggregation.MajorityVote,
+            "dawid_skene": lambda: aggregation.DawidSkene(n_iter=200, tol=1e-6),
+        }[name]()
+        columns = {"item": "task", "annotator": "worker"}
+        return method.fit_predict(standing(annotations).rename(columns=columns))
+
+
+@pytest.mark.parametrize("shape", ["spammers, two in five", "own confusions", "hard items"])
+@pytest.mark.parametrize("name", ["majority", "dawid_skene"])
+def test_labels_are_those_of_crowd_kit(name: str, shape: str) -> None:
+    annotations, _ = simulate(SHAPES[shape])
+    ours = POLICIES[name](annotations).set_index("item")["label"]
+    count = np.sort(votes(encode(annotations)), axis=1)
+    clear = (count[:, -1] > count[:, -2]) | (name != "majority")  # ties are ruled otherwise there
+    theirs = crowd_kit(name, annotations).reindex(ours.index)
+    assert clear.mean() > 0.8
+    assert (ours == theirs)[clear].mean() >= 0.995
+
+
+def test_what_the_others_say_leaves_the_own_answer_out() -> None:
+    annotations, _ = simulate(Crowd(people=6, per_item=4, items=150, classes=3))
+    one = pd.concat([annotations, frame(("alone", "w0", "c1"))])
+    answers = encode(one)
+    belief = consensus.cautious(answers)
+    assert belief.others.sum(axis=1) == pytest.approx(1.0)
+    share = belief.items.mean(axis=0)
+    assert belief.others[-1] == pytest.approx(share, abs=0.01), "nobody else answered it"
+    item = answers.items.tolist().index("i7")
+    own = np.flatnonzero(answers.item == item)
+    assert len({tuple(np.round(row, 9)) for row in belief.others[own]}) > 1
+    for at in own:
+        odds = belief.items[item] / belief.others[at]
+        assert odds.argmax() == answers.label[at], "an answer speaks for what it says"
 
 
 def test_the_content_helps_where_answers_are_few() -> None:
