@@ -15,6 +15,7 @@ MEASURES = {
     "percent_agreement": "equal answers, share",
     "fleiss_kappa": "Fleiss' kappa",
     "krippendorff_alpha": "Krippendorff's alpha",
+    "gwet_ac1": "Gwet's AC1",
     "cohen_kappa": "Cohen's kappa",
 }
 

@@ -31,7 +31,7 @@ from labeling.ingest import (
     read_table,
 )
 from quality import consensus, label_estimates, label_signals, labels, repairs
-from quality.agreement import agreement
+from quality.agreement import agreement, by_group, by_label
 from quality.checks import (
     Dataset,
     Outcome,
@@ -65,7 +65,10 @@ def build_parser() -> argparse.ArgumentParser:
     consensus_parser.add_argument("--items", metavar="DATA.csv", help="what was labelled")
     consensus_parser.add_argument("--id", metavar="COL", help="the items' ids in --items")
     add_content_options(consensus_parser, required=False)
-    _annotation_options(commands.add_parser("agreement", help="how far annotators agree"))
+    agreement_parser = commands.add_parser("agreement", help="how far annotators agree")
+    _annotation_options(agreement_parser)
+    agreement_parser.add_argument("--order", metavar="a,b,c", help="the classes, least to most")
+    agreement_parser.add_argument("--group", metavar="COL", help="a guideline's version, say")
     for command in commands.choices.values():
         command.add_argument("--out", required=True, metavar="FILE.csv")
         command.add_argument("--seed", type=SEED, default=0)
@@ -304,12 +307,22 @@ def _answered(
 
 
 def agree(args: argparse.Namespace) -> int:
-    """Agreement over all annotators and pair by pair."""
-    table = agreement(_answers(args), seed=args.seed)
+    """Agreement over all annotators, pair by pair, class by class and group by group."""
+    order = None if args.order is None else named_classes(args.order)
+    answers = _answers(args, group=args.group)
+    try:
+        parts = [agreement(answers, order=order, seed=args.seed)]
+    except ValueError as error:
+        raise InputError(f"--order: {error}") from error
+    parts.append(by_label(answers, seed=args.seed))
+    if args.group is not None:
+        parts.append(by_group(answers, order=order, seed=args.seed))
+    table = pd.concat(parts, ignore_index=True)
     _write({args.out: table})
-    overall = table[table["annotator_a"] == ""]
+    overall = table[(table["annotator_a"] == "") & (table["label"] == "")]
     for row in overall.itertuples():
-        _say(args, f"{row.measure}: {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
+        where = f" in {row.group}" if row.group else ""
+        _say(args, f"{row.measure}{where}: {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
     return 0
 
 
@@ -346,10 +359,14 @@ def _resolve_with_content(args: argparse.Namespace, answers: pd.DataFrame) -> pd
     )
 
 
-def _answers(args: argparse.Namespace) -> pd.DataFrame:
-    """The annotations as item, annotator, label. Raises InputError where a cell is empty."""
+def _answers(args: argparse.Namespace, **more: str | None) -> pd.DataFrame:
+    """The annotations as item, annotator, label and what else is named by a column.
+
+    Raises InputError where an item or an annotator is empty.
+    """
     frame = read_table(Path(args.annotations))
     chosen = {"item": args.item, "annotator": args.annotator, "label": args.label}
+    chosen |= {role: column for role, column in more.items() if column is not None}
     need_columns(frame, list(chosen.values()))
     answers = pd.DataFrame({role: frame[column] for role, column in chosen.items()})
     for role in ("item", "annotator"):

@@ -305,8 +305,23 @@ def test_agreement_has_its_columns_and_says_the_overall_figures(
     assert run("agreement", answers, *WHO, "--out", out) == 0
     table = pd.read_csv(out)
     assert table.columns.tolist() == list(COLUMNS)
-    assert len(table) == 3 + 2 * 3
+    assert len(table) == 4 + 2 * 3 + 2 * 2, "everybody, three pairs, two classes"
     assert "krippendorff_alpha: 0." in capsys.readouterr().out
+
+
+def test_agreement_knows_an_order_of_classes_and_groups_of_answers(
+    answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.read_csv(answers, dtype=str)
+    halves = np.where(np.arange(len(frame)) < len(frame) // 2, "지침 1", "지침 2")
+    frame.assign(guideline=halves).to_csv(answers, index=False)
+    out = tmp_path / "agreement.csv"
+    more = ("--order", "부정,긍정", "--group", "guideline")
+    assert run("agreement", answers, *WHO, *more, "--out", out) == 0
+    table = pd.read_csv(out)
+    assert len(table) == 5 + 2 * 3 + 2 * 2 + 2 * 5
+    assert set(table["group"].dropna()) == {"지침 1", "지침 2"}
+    assert "gwet_ac1 in 지침 2: 0." in capsys.readouterr().out
 
 
 def test_quiet_says_nothing(
@@ -345,6 +360,8 @@ BAD: dict[str, list[str]] = {
     "content without items": ["consensus", "{answers}", *WHO, "--text", "text"],
     "items without content": ["consensus", "{answers}", *WHO, "--items", "{reviews}"],
     "unknown items": ["consensus", "{other}", *WHO, "--items", "{reviews}", "--text", "text"],
+    "an order without a class": ["agreement", "{answers}", *WHO, "--order", "긍정,중립"],
+    "no such group": ["agreement", "{answers}", *WHO, "--group", "version"],
     "empty item": ["agreement", "{holes}", *WHO],
     "no command": ["improve"],
 }
