@@ -1,4 +1,4 @@
-"""`python -m quality check|label-errors|consensus|agreement`: a skin over the checks.
+"""`python -m quality check|label-errors|consensus|agreement|annotators`: a skin over the checks.
 
 Exit codes: 0 fine, 1 findings at or above --fail-on, 2 wrong use or bad input (one line on stderr,
 nothing written), 3 a fault of ours.
@@ -30,7 +30,7 @@ from labeling.ingest import (
     need_columns,
     read_table,
 )
-from quality import consensus, label_estimates, label_signals, labels, repairs
+from quality import annotators, consensus, label_estimates, label_signals, labels, repairs
 from quality.agreement import agreement, by_group, by_label
 from quality.checks import (
     Dataset,
@@ -50,7 +50,7 @@ from quality.values import suspicious_cells
 ITEM_NAMES = ("item_id", "item")
 ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")
 LABEL_NAMES = ("label", "answer")
-TARGETS = ("out", "outcomes", "html", "repairs", "save_suite")
+TARGETS = ("out", "outcomes", "html", "repairs", "save_suite", "confusions")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,6 +69,10 @@ def build_parser() -> argparse.ArgumentParser:
     _annotation_options(agreement_parser)
     agreement_parser.add_argument("--order", metavar="a,b,c", help="the classes, least to most")
     agreement_parser.add_argument("--group", metavar="COL", help="a guideline's version, say")
+    people_parser = commands.add_parser("annotators", help="how good, fast and steady each one is")
+    _annotation_options(people_parser)
+    people_parser.add_argument("--seconds", metavar="COL", help="time taken for each answer")
+    people_parser.add_argument("--confusions", metavar="FILE.csv", help="who mixes up what")
     for command in commands.choices.values():
         command.add_argument("--out", required=True, metavar="FILE.csv")
         command.add_argument("--seed", type=SEED, default=0)
@@ -326,6 +330,20 @@ def agree(args: argparse.Namespace) -> int:
     return 0
 
 
+def people(args: argparse.Namespace) -> int:
+    """A row an annotator, the least agreement with the others first."""
+    answers = _answers(args, seconds=args.seconds)
+    table = annotators.summary(answers)
+    tables = {args.out: table}
+    if args.confusions:
+        tables[args.confusions] = annotators.mix_ups(answers)
+    _write(tables)
+    for row in table.head(5).itertuples():
+        share = f"{row.agreement:.3f} [{row.low:.3f}, {row.high:.3f}]"
+        _say(args, f"{row.annotator}: agrees {share} on {row.n_compared:,} items")
+    return 0
+
+
 def resolve(args: argparse.Namespace) -> int:
     """One label per item; with --items, the default method also learns from the content."""
     answers = _answers(args)
@@ -415,6 +433,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "label-errors": label_errors,
     "consensus": resolve,
     "agreement": agree,
+    "annotators": people,
 }
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from quality.consensus import Answers, encode, votes
+from quality.inference import Z, wilson
 
 Floats = npt.NDArray[np.float64]
 Measure = Callable[[Floats, Floats], Floats]
@@ -22,7 +23,6 @@ Key = tuple[str, str]  # a measure's name and the label it is about, or ""
 COLUMNS = (
     "measure", "annotator_a", "annotator_b", "value", "low", "high", "n_items", "label", "group",
 )  # fmt: skip
-Z = 1.959964
 
 
 def agreement(
@@ -301,13 +301,6 @@ def _kappa(observed: Floats, expected: Floats, n: Floats) -> tuple[Floats, tuple
     spread = np.where((observed > 0) & (observed < 1), observed * (1 - observed), np.nan)
     error = Z * _ratio(np.sqrt(spread / n), 1.0 - expected)
     return value, (np.maximum(value - error, -1.0), np.minimum(value + error, 1.0))
-
-
-def wilson(share: Floats, n: Floats) -> tuple[Floats, Floats]:
-    """Wilson's (1927) 95 % interval of a share seen in `n` draws, two float arrays."""
-    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z * np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
 
 
 def _pair_table(

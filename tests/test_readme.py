@@ -19,7 +19,10 @@ def command_names() -> list[str]:
 
 NAMES = [
     *command_names(),
-    *(f"quality {name}" for name in ("check", "label-errors", "consensus", "agreement")),
+    *(
+        f"quality {name}"
+        for name in ("check", "label-errors", "consensus", "agreement", "annotators")
+    ),
     *strategies.STRATEGIES,
     *config.SETTINGS,
     *export.TABLES,

@@ -324,6 +324,25 @@ def test_agreement_knows_an_order_of_classes_and_groups_of_answers(
     assert "gwet_ac1 in 지침 2: 0." in capsys.readouterr().out
 
 
+def test_annotators_are_told_apart_with_their_times_and_confusions(
+    answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pd.read_csv(answers, dtype=str)
+    careless = frame["annotator"] == "을"
+    frame.loc[careless, "label"] = np.where(np.arange(careless.sum()) % 2, "긍정", "부정")
+    frame["took"] = np.where(careless, 1.5, 6.0)
+    frame.to_csv(answers, index=False)
+    out, confusions = tmp_path / "people.csv", tmp_path / "confusions.csv"
+    more = ("--seconds", "took", "--confusions", confusions)
+    assert run("annotators", answers, *WHO, *more, "--out", out) == 0
+    table = pd.read_csv(out)
+    assert table["annotator"].tolist()[0] == "을"
+    assert table["median_seconds"].tolist() == [1.5, 6.0, 6.0]
+    assert table["high"][0] < table["low"][1]
+    assert pd.read_csv(confusions)["annotator"][0] == "을"
+    assert "을: agrees 0." in capsys.readouterr().out
+
+
 def test_quiet_says_nothing(
     answers: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -362,6 +381,14 @@ BAD: dict[str, list[str]] = {
     "unknown items": ["consensus", "{other}", *WHO, "--items", "{reviews}", "--text", "text"],
     "an order without a class": ["agreement", "{answers}", *WHO, "--order", "긍정,중립"],
     "no such group": ["agreement", "{answers}", *WHO, "--group", "version"],
+    "confusions over the people": [
+        "annotators",
+        "{answers}",
+        *WHO,
+        "--confusions",
+        "{dir}/out.csv",
+    ],
+    "no such seconds": ["annotators", "{answers}", *WHO, "--seconds", "took"],
     "empty item": ["agreement", "{holes}", *WHO],
     "no command": ["improve"],
 }
