@@ -51,6 +51,11 @@ ITEM_NAMES = ("item_id", "item")
 ANNOTATOR_NAMES = ("annotator", "annotator_id", "worker", "worker_id", "rater")
 LABEL_NAMES = ("label", "answer")
 TARGETS = ("out", "outcomes", "html", "repairs", "save_suite", "confusions")
+MORE_NAMES = {
+    "seconds": ("seconds", "duration", "time_seconds"),
+    "order": ("order", "at", "timestamp"),
+    "kind": ("kind",),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -86,7 +91,12 @@ def _check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label", metavar="COL")
     parser.add_argument("--id", metavar="COL")
     parser.add_argument("--classes", metavar="a,b", help="the label set; else what --label holds")
-    parser.add_argument("--annotations", metavar="FILE", help="columns item_id, annotator, label")
+    parser.add_argument(
+        "--annotations",
+        metavar="FILE",
+        help="columns item_id, annotator, label; seconds, order, kind if there",
+    )
+    parser.add_argument("--imports", metavar="COL", help="which import a row came with; last = new")
     parser.add_argument("--suite", metavar="SUITE.json", help="expectations; else suggested ones")
     parser.add_argument("--outcomes", metavar="FILE.csv", help="one line per check")
     parser.add_argument("--html", metavar="FILE.html", help="a report that needs no net")
@@ -158,12 +168,14 @@ def suite_as_json(suite: Sequence[Expectation]) -> str:
 def _dataset(args: argparse.Namespace) -> Dataset:
     table = read_table(Path(args.data))
     content, frame = content_from_args(args, table)
-    need_columns(frame, [args.label, args.id])
+    need_columns(frame, [args.label, args.id, args.imports])
     check_roles(content, label=args.label)
     id_column = args.id or guess_roles(table).id
     item_id = _item_ids(frame, id_column)
     label = None if args.label is None else frame[args.label].to_numpy(dtype=object)
     classes = _classes(args, label)
+    imports, frame = _imports(args, frame)
+    features = matrix(frame, content)
     return Dataset(
         frame=frame,
         content=content.columns,
@@ -171,12 +183,26 @@ def _dataset(args: argparse.Namespace) -> Dataset:
         label=label,
         classes=classes,
         annotations=_item_answers(args, item_id),
-        proba=_proba(frame, content, label, classes=classes, seed=args.seed),
+        proba=_proba(frame, content, label, features=features, classes=classes, seed=args.seed),
         duplicate_key=exact_keys(frame, content.columns),
         suite=_suite(args, frame, id_column, content),
         label_column=args.label or "",
         kind=content.kind,
+        features=features,
+        imports=imports,
     )
+
+
+def _imports(
+    args: argparse.Namespace, frame: pd.DataFrame
+) -> tuple[npt.NDArray[np.int64] | None, pd.DataFrame]:
+    """The number of each row's import, in the order in which they first occur, and the rest."""
+    if args.imports is None:
+        return None, frame
+    codes, names = pd.factorize(frame[args.imports].fillna(""))
+    if len(names) < 2:
+        raise InputError(f"column '{args.imports}' names one import only: there is none to compare")
+    return codes.astype(np.int64), frame.drop(columns=args.imports)
 
 
 def _item_ids(frame: pd.DataFrame, id_column: str | None) -> npt.NDArray[Any]:
@@ -199,6 +225,10 @@ def _item_answers(args: argparse.Namespace, item_id: npt.NDArray[Any]) -> pd.Dat
     frame = read_table(Path(args.annotations))
     roles = {"item_id": ITEM_NAMES, "annotator": ANNOTATOR_NAMES, "label": LABEL_NAMES}
     answers = pd.DataFrame({role: frame[_column(frame, names)] for role, names in roles.items()})
+    for role, names in MORE_NAMES.items():
+        for name in [name for name in names if name in frame.columns][:1]:
+            numbers = pd.to_numeric(frame[name], errors="coerce")
+            answers[role] = frame[name] if role == "kind" or numbers.isna().any() else numbers
     known = answers["item_id"].isin(item_id)
     if not known.any():
         raise InputError(
@@ -220,30 +250,38 @@ def _proba(
     content: Content,
     label: npt.NDArray[Any] | None,
     *,
-    classes: tuple[str, ...],
+    features: Any,
+    classes: Sequence[Any],
     seed: int,
 ) -> npt.NDArray[np.float64] | None:
-    """Out-of-fold probabilities (rows, classes) for label errors, NaN where unlabelled."""
+    """What models that never saw a row believe of it, (rows, classes), NaN where unlabelled."""
     if label is None or len(classes) < 2:
         return None
     codes = pd.Index(classes, dtype=object).get_indexer(list(label)).astype(np.int64)
-    proba = label_signals.belief(_evidence(frame, content, codes, len(classes), seed))
+    proba = _belief(frame, content, codes, features=features, n_classes=len(classes), seed=seed)
     proba[codes < 0] = np.nan
     return proba
 
 
-def _evidence(
-    frame: pd.DataFrame, content: Content, codes: npt.NDArray[np.int64], n_classes: int, seed: int
-) -> label_signals.Evidence:
+def _belief(
+    frame: pd.DataFrame,
+    content: Content,
+    codes: npt.NDArray[np.int64],
+    *,
+    features: Any,
+    n_classes: int,
+    seed: int,
+) -> npt.NDArray[np.float64]:
     """All that the content says about the labels; equal rows never vouch for each other."""
-    return label_signals.gather(
-        matrix(frame, content),
+    evidence = label_signals.gather(
+        features,
         codes,
         kind=content.kind,
         n_classes=n_classes,
         groups=exact_keys(frame, content.columns),
         seed=seed,
     )
+    return label_signals.belief(evidence)
 
 
 def _suite(
@@ -287,7 +325,10 @@ def label_errors(args: argparse.Namespace) -> int:
     ids = _item_ids(frame, args.id)
     answers = _answered(args, ids, classes)
     codes = codes.astype(np.int64)
-    content_belief = label_signals.belief(_evidence(frame, content, codes, len(classes), args.seed))
+    features = matrix(frame, content)
+    content_belief = _belief(
+        frame, content, codes, features=features, n_classes=len(classes), seed=args.seed
+    )
     proba = content_belief
     if answers is not None:
         proba = label_signals.with_answers(content_belief, answers)

@@ -6,18 +6,29 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality import contradictions, groups, label_estimates, label_signals, labels, pairs, values
+from quality import (
+    contradictions,
+    crowd_checks,
+    groups,
+    label_estimates,
+    label_signals,
+    labels,
+    pairs,
+    table_checks,
+    values,
+)
+from quality.consensus import standing
 from quality.duplicates import exact_keys
 from quality.expectations import Result, validate_once
-from quality.near_duplicates import near_duplicates
-from quality.pairs import Pairs
+from quality.findings import TABLE, crowd_of
+from quality.findings import Dataset as Dataset
+from quality.findings import Findings as Findings
 from quality.suites import (
     EXPECTATIONS,
     SEVERITIES,
@@ -26,7 +37,6 @@ from quality.suites import (
     doubted_columns,
     title_of,
 )
-from quality.tables import Table, table_of
 
 log = logging.getLogger(__name__)
 
@@ -37,77 +47,11 @@ FAMILIES = {
     "A": "annotators",
     "B": "balance and thin slices",
     "R": "drift",
+    "O": "outliers and unlearnable items",
 }
 STATUSES = ("found", "passed", "not applicable", "muted", "failed")
 FINDING_COLUMNS = ("row", "item_id", "column", "score", "message")
 THIN = 5
-TABLE = -1
-POOL = "pool"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """What the checks look at: n rows in a frame with an unnamed RangeIndex, and what is known.
-
-    `content` names the columns that are shown and learned from. `label` (n,) object, None where
-    unlabelled; `classes` the label set, empty = unknown; `annotations` a frame item_id, annotator,
-    label; `proba` float64 (n, classes), what the content alone makes believe of rows kept from the
-    models, NaN where unlabelled; `duplicate_key` (n,) str, equal within a cluster; `reviewed` bool
-    (n,), the label is a reviewer's ruling; `suite` expectations about the frame; `label_column` the
-    label's name in findings. `kind` is that of the content: text, columns or image, empty =
-    guessed; `side` (n,) object says what a row is for: "pool" trains, any other word ("reservoir")
-    measures, None is on neither side; `pairs` the near-duplicates where they are known, without
-    those that somebody marked "not the same".
-    """
-
-    frame: pd.DataFrame
-    content: tuple[str, ...]
-    item_id: npt.NDArray[Any]
-    label: npt.NDArray[Any] | None = None
-    classes: tuple[str, ...] = ()
-    annotations: pd.DataFrame | None = None
-    proba: npt.NDArray[np.float64] | None = None
-    duplicate_key: npt.NDArray[Any] | None = None
-    reviewed: npt.NDArray[np.bool_] | None = None
-    suite: tuple[Expectation, ...] = ()
-    label_column: str = ""
-    kind: str = ""
-    side: npt.NDArray[Any] | None = None
-    pairs: Pairs | None = None
-
-    @cached_property
-    def near(self) -> Pairs:
-        """The near-duplicates: `pairs`, or searched for once."""
-        if self.pairs is not None:
-            return self.pairs
-        return near_duplicates(self.frame, self.content, kind=self.kind)
-
-    def on_side(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Which rows train and which measure, bool (n,) each; all do both where nothing is said."""
-        if self.side is None:
-            everywhere = np.ones(len(self.frame), dtype=bool)
-            return everywhere, everywhere
-        trains = np.asarray(self.side == POOL, dtype=bool)
-        return trains, ~trains & np.asarray(pd.notna(self.side), dtype=bool)
-
-    @cached_property
-    def table(self) -> Table:
-        """What the value checks look at: all columns but the label."""
-        return table_of(self.frame, leave_out=(self.label_column,))
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a check found: row positions (-1 = the table), a score in [0, 1] and a sentence each.
-
-    `column` is one name for all, or one each. `summary` is a sentence about all of them.
-    """
-
-    rows: Sequence[int] | npt.NDArray[np.int64] = ()
-    scores: Sequence[float] | npt.NDArray[np.float64] = ()
-    messages: Sequence[str] = ()
-    column: str | Sequence[str] = ""
-    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -371,7 +315,28 @@ _ALL = (
           conflicting_labels),
     Check("L203", "Likely label error", "warning", "L", ("label", "classes", "proba"),
           likely_label_errors),
+    Check("A101", "Annotator agrees little", "warning", "A", ("annotations",),
+          crowd_checks.low_agreement),
+    Check("A102", "Hasty answers that agree less", "warning", "A", ("annotations", "seconds"),
+          crowd_checks.hasty_answers),
+    Check("A103", "Annotator contradicts oneself", "warning", "A",
+          ("annotations", "repeated_answers"), crowd_checks.self_contradictions),
+    Check("A104", "Annotator's agreement fades", "warning", "A", ("annotations",),
+          crowd_checks.fading_agreement),
+    Check("A105", "Labels not reliable", "info", "A", ("annotations",),
+          crowd_checks.unreliable_labels),
     Check("B401", "Thin class", "info", "B", ("label", "classes"), thin_classes),
+    Check("B402", "Thin slice", "info", "B", ("label",), table_checks.thin_slices),
+    Check("B403", "Unbalanced classes", "info", "B", ("label",), table_checks.rare_classes),
+    Check("R501", "Column drifted between imports", "warning", "R", ("imports",),
+          table_checks.drifted_columns),
+    Check("R502", "Class shares drifted between imports", "warning", "R", ("imports", "label"),
+          table_checks.drifted_classes),
+    Check("R503", "Labels or confidence drifted between rounds", "info", "R",
+          ("rounds", "label"), table_checks.drifted_rounds),
+    Check("O601", "Row unlike all others", "info", "O", ("features",), table_checks.odd_rows),
+    Check("O602", "Nobody can learn from it", "info", "O", ("annotations",),
+          crowd_checks.unlearnable_items),
     Check("D301", "Exact duplicate", "info", "D", ("content",), exact_duplicates),
     Check("D302", "Near duplicate", "info", "D", ("content|pairs",), near_duplicates_in_table),
     Check("D303", "Near duplicate across pool and reservoir", "warning", "D",
@@ -404,13 +369,10 @@ def _reviewed(dataset: Dataset) -> npt.NDArray[np.bool_]:
 
 
 def _answers(dataset: Dataset) -> list[tuple[int, str, Any]]:
-    """(row, annotator, label) of each annotation on an item of the dataset, labels only."""
-    if dataset.annotations is None:
-        return []
-    given = dataset.annotations.dropna(subset=["item_id", "label"])
-    where = {item: row for row, item in reversed(list(enumerate(dataset.item_id)))}
-    triples = zip(given["item_id"], given["annotator"], given["label"], strict=True)
-    return [(where[item], str(who), label) for item, who, label in triples if item in where]
+    """(row, annotator, label) of each standing answer to an item of the dataset, labels only."""
+    given = standing(crowd_of(dataset))
+    triples = zip(given["row"], given["annotator"], given["label"], strict=True)
+    return [(int(row), str(who), label) for row, who, label in triples]
 
 
 def _cluster_keys(dataset: Dataset) -> npt.NDArray[Any]:
@@ -513,8 +475,7 @@ def _outcome(check: Check, dataset: Dataset, muted: Mapping[str, str]) -> Outcom
 
 
 def _has(dataset: Dataset, need: str) -> bool:
-    values = [getattr(dataset, name) for name in need.split("|")]
-    return any(value is not None and len(value) > 0 for value in values)
+    return any(dataset.has(name) for name in need.split("|"))
 
 
 def _reason(error: Exception) -> str:

@@ -31,8 +31,8 @@ SURE = 1e-9
 class Answered:
     """What people said of each row: `posterior` and `shares` of the classes, (rows, classes).
 
-    The posterior is Dawid and Skene's, the shares are the plain votes; NaN where fewer than two
-    people answered: one answer has nobody to disagree with.
+    The posterior is the cautious Dawid and Skene's, the shares are the plain votes; NaN where fewer
+    than two people answered: one answer has nobody to disagree with.
     """
 
     posterior: Floats
@@ -144,7 +144,7 @@ def answered(
     shares = consensus.votes(said)
     several = shares.sum(axis=1) > 1
     column = pd.Index(classes, dtype=object).get_indexer(said.classes)
-    belief = consensus.posterior(said, prior=consensus.TRUSTING)
+    belief = consensus.cautious(said).items
     place = pd.Index(said.items).get_indexer(pd.Index(items))
     asked = np.flatnonzero((place >= 0) & several[place])
     if not len(asked):

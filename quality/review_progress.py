@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quality.agreement import wilson
+from quality.inference import wilson
 from quality.label_estimates import Interval
 
 Floats = npt.NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,3 +130,38 @@ SHAPES = {
     "weak people": Crowd(per_item=6, skill=(1, 4)),
     "one expert": Crowd(people=6, per_item=6, items=300, skill=(1, 1)),
 }
+
+
+PEOPLE = ("민수", "지우", "하나", "ann", "bob", "cho")
+CLASSES = np.array(["긍정", "부정", "중립"], dtype=object)
+
+
+def team(
+    skills: Sequence[float] = (0.9,) * 6, *, items: int = 200, share: float = 0.7, seed: int = 0
+) -> pd.DataFrame:
+    """Everybody answers about that share of the items, right with the own chance, in seconds.
+
+    An item of more characters takes longer, and people have a pace of their own. The columns are
+    item, annotator, label, seconds, length.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, items)
+    length = rng.integers(20, 400, items)
+    parts = []
+    for who, skill in enumerate(skills):
+        asked = np.flatnonzero(rng.random(items) < share)
+        right = rng.random(len(asked)) < skill
+        said = np.where(right, truth[asked], (truth[asked] + rng.integers(1, 3, len(asked))) % 3)
+        pace = 0.1 * who + 0.5 * np.log(length[asked])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "item": [f"i{k}" for k in asked],
+                    "annotator": PEOPLE[who] if who < len(PEOPLE) else f"w{who}",
+                    "label": CLASSES[said],
+                    "seconds": np.exp(pace + rng.normal(0, 0.4, len(asked))),
+                    "length": length[asked],
+                }
+            )
+        )
+    return pd.concat(parts).sample(frac=1, random_state=seed).reset_index(drop=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -9,43 +9,11 @@ from sklearn.metrics import cohen_kappa_score
 
 from quality import annotators
 from quality.inference import holm
-
-PEOPLE = ("민수", "지우", "하나", "ann", "bob", "cho")
-CLASSES = np.array(["긍정", "부정", "중립"], dtype=object)
-
-
-def crowd(
-    skills: Sequence[float] = (0.9,) * 6, *, items: int = 200, share: float = 0.7, seed: int = 0
-) -> pd.DataFrame:
-    """Everybody answers about that share of the items, right with the own chance, in seconds.
-
-    An item of more characters takes longer, and people have a pace of their own.
-    """
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, 3, items)
-    length = rng.integers(20, 400, items)
-    parts = []
-    for who, skill in enumerate(skills):
-        asked = np.flatnonzero(rng.random(items) < share)
-        right = rng.random(len(asked)) < skill
-        said = np.where(right, truth[asked], (truth[asked] + rng.integers(1, 3, len(asked))) % 3)
-        pace = 0.1 * who + 0.5 * np.log(length[asked])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "item": [f"i{k}" for k in asked],
-                    "annotator": PEOPLE[who] if who < len(PEOPLE) else f"w{who}",
-                    "label": CLASSES[said],
-                    "seconds": np.exp(pace + rng.normal(0, 0.4, len(asked))),
-                    "length": length[asked],
-                }
-            )
-        )
-    return pd.concat(parts).sample(frac=1, random_state=seed).reset_index(drop=True)
+from tests.quality.crowds import CLASSES, PEOPLE, team
 
 
 def test_the_least_reliable_person_comes_first_with_an_interval_below_the_rest() -> None:
-    table = annotators.quality(crowd((0.9, 0.9, 0.5, 0.9)))
+    table = annotators.quality(team((0.9, 0.9, 0.5, 0.9)))
     worst = table.iloc[0]
     assert worst["annotator"] == "하나"
     assert worst["low"] < worst["agreement"] < worst["high"] < worst["rest"]
@@ -68,7 +36,7 @@ def test_shrinking_to_the_crowd_comes_nearer_to_the_true_skills_than_the_raw_sha
     raw, shrunk = [], []
     for seed in range(8):
         skills = np.random.default_rng(100 + seed).beta(16, 4, size=25)
-        table = annotators.quality(crowd(skills, items=60, share=0.2, seed=seed))
+        table = annotators.quality(team(skills, items=60, share=0.2, seed=seed))
         names = [PEOPLE[k] if k < len(PEOPLE) else f"w{k}" for k in range(25)]
         true = pd.Series(skills, index=names).reindex(table["annotator"]).to_numpy()
         raw.append(np.mean((table["agreement"] - true) ** 2))
@@ -80,7 +48,7 @@ def test_the_intervals_hold_the_true_skill_about_as_often_as_they_promise() -> N
     hits = []
     for seed in range(20):
         skills = np.random.default_rng(200 + seed).beta(30, 5, size=12)
-        table = annotators.quality(crowd(skills, items=150, share=0.6, seed=seed))
+        table = annotators.quality(team(skills, items=150, share=0.6, seed=seed))
         names = [PEOPLE[k] if k < len(PEOPLE) else f"w{k}" for k in range(12)]
         true = pd.Series(skills, index=names).reindex(table["annotator"])
         hits += [true.between(table[low].to_numpy(), table[high].to_numpy()).mean()
@@ -90,7 +58,7 @@ def test_the_intervals_hold_the_true_skill_about_as_often_as_they_promise() -> N
 
 
 def test_who_mixes_up_two_classes_is_found_first() -> None:
-    annotations = crowd()
+    annotations = team()
     chosen = (annotations["annotator"] == "bob") & (annotations["label"] == "중립")
     annotations.loc[chosen & (np.arange(len(annotations)) % 2 == 0), "label"] = "부정"
     first = annotators.mix_ups(annotations).iloc[0]
@@ -100,7 +68,7 @@ def test_who_mixes_up_two_classes_is_found_first() -> None:
 
 
 def test_what_two_people_said_together_is_counted_once() -> None:
-    annotations = crowd(items=80)
+    annotations = team(items=80)
     table = annotators.between(annotations)
     wide = annotations.pivot(index="item", columns="annotator", values="label")
     row = table[(table["annotator_a"] == "ann") & (table["annotator_b"] == "민수")]
@@ -110,7 +78,7 @@ def test_what_two_people_said_together_is_counted_once() -> None:
 
 
 def test_pace_is_beside_the_crowd_on_the_same_items() -> None:
-    annotations = crowd()
+    annotations = team()
     slow = annotations["annotator"] == "ann"
     annotations.loc[slow, "seconds"] *= 3.0
     table = annotators.speed(annotations).set_index("annotator")
@@ -121,7 +89,7 @@ def test_pace_is_beside_the_crowd_on_the_same_items() -> None:
 
 
 def test_times_are_expected_from_the_person_and_the_length() -> None:
-    annotations = crowd()
+    annotations = team()
     table = annotators.times(annotations)
     error = np.log(table["seconds"] / table["expected"])
     assert abs(error.median()) < 0.05
@@ -140,7 +108,7 @@ def hurry(annotations: pd.DataFrame, chosen: np.ndarray, seed: int = 0) -> pd.Da
 
 @pytest.mark.parametrize("every", [1, 5])
 def test_hasty_answers_that_agree_less_are_found_whether_some_or_all_are_hasty(every: int) -> None:
-    annotations = crowd()
+    annotations = team()
     mine = (annotations["annotator"] == "cho").to_numpy()
     chosen = mine & (np.arange(len(annotations)) % every == 0)
     table = annotators.haste(hurry(annotations, chosen))
@@ -153,7 +121,7 @@ def test_hasty_answers_that_agree_less_are_found_whether_some_or_all_are_hasty(e
 
 
 def test_fast_answers_that_agree_as_well_are_no_harm() -> None:
-    annotations = crowd()
+    annotations = team()
     chosen = (annotations["annotator"] == "cho").to_numpy() & (np.arange(len(annotations)) % 4 == 0)
     annotations.loc[chosen, "seconds"] /= 10.0
     table = annotators.haste(annotations).set_index("annotator")
@@ -162,7 +130,7 @@ def test_fast_answers_that_agree_as_well_are_no_harm() -> None:
 
 
 def test_a_person_who_drifts_against_oneself_is_found_by_repeats() -> None:
-    annotations = crowd(items=60, share=1.0)
+    annotations = team(items=60, share=1.0)
     again = annotations[annotations["item"].isin([f"i{k}" for k in range(30)])].copy()
     turned = (again["annotator"] == "지우") & (np.arange(len(again)) % 2 == 0)
     again.loc[turned, "label"] = again.loc[turned, "label"].map(
@@ -193,7 +161,7 @@ def test_self_agreement_is_cohens_kappa_of_first_and_second_answer() -> None:
 
 
 def test_a_person_who_tires_is_found_by_thirds() -> None:
-    annotations = crowd()
+    annotations = team()
     mine = np.flatnonzero(annotations["annotator"] == "ann")
     late = mine[2 * len(mine) // 3 :]
     annotations.loc[late, "label"] = np.random.default_rng(0).choice(CLASSES, len(late))
@@ -215,7 +183,7 @@ def test_people_who_neither_hurry_nor_tire_are_left_in_peace(
 ) -> None:
     alarms = []
     for seed in range(40):
-        table = measure(crowd((0.95, 0.9, 0.85, 0.8, 0.75, 0.7), items=100, seed=seed))
+        table = measure(team((0.95, 0.9, 0.85, 0.8, 0.75, 0.7), items=100, seed=seed))
         alarms.append(len(table) > 0 and holm(table["p"]).min() < 0.05)
     assert np.mean(alarms) <= 0.075
 
@@ -241,7 +209,7 @@ def test_every_table_takes_little_and_nothing(table: Callable[..., pd.DataFrame]
     assert nothing.empty
     one = table(pd.DataFrame([("i", "민수", "긍정")], columns=columns))
     assert set(one.columns) == set(nothing.columns)
-    crowded = crowd(items=40)
+    crowded = team(items=40)
     assert set(nothing.columns) <= set(table(crowded).columns)
 
 
@@ -249,6 +217,6 @@ def test_every_table_takes_little_and_nothing(table: Callable[..., pd.DataFrame]
 def test_no_table_depends_on_the_order_of_the_rows_beyond_time(
     table: Callable[..., pd.DataFrame],
 ) -> None:
-    annotations = crowd(items=60).assign(order=lambda frame: np.arange(len(frame)))
+    annotations = team(items=60).assign(order=lambda frame: np.arange(len(frame)))
     shuffled = annotations.sample(frac=1, random_state=3)
     pd.testing.assert_frame_equal(table(annotations), table(shuffled))
