@@ -321,7 +321,7 @@ _ALL = (
           crowd_checks.hasty_answers),
     Check("A103", "Annotator contradicts oneself", "warning", "A",
           ("annotations", "repeated_answers"), crowd_checks.self_contradictions),
-    Check("A104", "Annotator's agreement fades", "warning", "A", ("annotations",),
+    Check("A104", "Annotator's agreement fades", "warning", "A", ("annotations", "order"),
           crowd_checks.fading_agreement),
     Check("A105", "Labels not reliable", "info", "A", ("annotations",),
           crowd_checks.unreliable_labels),

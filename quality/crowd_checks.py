@@ -88,7 +88,7 @@ def self_contradictions(dataset: Dataset) -> Findings:
 def fading_agreement(dataset: Dataset) -> Findings:
     """People who surely agree ten points less in their last third of answers than in the first.
 
-    score = their agreement in the last third. The order of time is that of the annotations.
+    score = their agreement in the last third.
     """
     table = annotators.fading(crowd_of(dataset))
     fades = (holm(table["p"]) < LEVEL) & (table["change"] <= -MARGIN).to_numpy()

@@ -79,11 +79,19 @@ class Dataset:
         return trains, ~trains & np.asarray(pd.notna(self.side), dtype=bool)
 
     @property
-    def seconds(self) -> pd.Series[float] | None:
+    def seconds(self) -> pd.Series[Any] | None:
         """How long the answers took, where that is known."""
-        if self.annotations is None or "seconds" not in self.annotations:
+        return self._of_answers("seconds")
+
+    @property
+    def order(self) -> pd.Series[Any] | None:
+        """When the answers were given, where that is known."""
+        return self._of_answers("order")
+
+    def _of_answers(self, column: str) -> pd.Series[Any] | None:
+        if self.annotations is None or column not in self.annotations:
             return None
-        return pd.to_numeric(self.annotations["seconds"], errors="coerce").dropna()
+        return self.annotations[column].dropna()
 
     @property
     def repeated_answers(self) -> pd.DataFrame | None:

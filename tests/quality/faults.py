@@ -32,7 +32,8 @@ def answers_of(dataset: Dataset, *people: str, right: bool = True) -> pd.DataFra
 
 
 def with_answers(dataset: Dataset, *more: pd.DataFrame) -> Dataset:
-    return changed(dataset, annotations=pd.concat([dataset.annotations, *more], ignore_index=True))
+    annotations = pd.concat([dataset.annotations, *more], ignore_index=True)
+    return changed(dataset, annotations=annotations.assign(order=np.arange(len(annotations))))
 
 
 def careless(dataset: Dataset) -> Planted:

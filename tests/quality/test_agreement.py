@@ -178,7 +178,7 @@ def test_agreement_by_class_finds_the_class_that_people_cannot_tell() -> None:
     rng = np.random.default_rng(0)
     rows = [
         (f"i{k}", who, "긍정" if k % 3 == 0 else str(rng.choice(["부정", "중립"])))
-        for k in range(150)
+        for k in range(120)
         for who in ("민수", "지우", "하나")
     ]
     found = by_label(table(*rows)).set_index(["measure", "label"])
@@ -231,7 +231,7 @@ def raters(items: int, seed: int) -> pd.DataFrame:
 
 def test_the_intervals_hold_the_true_value_about_as_often_as_they_promise() -> None:
     true = overall(raters(100_000, 0), resamples=2, order=list("012"))["value"]
-    runs = 150
+    runs = 120
     hits = sum(
         (found["low"] <= true) & (true <= found["high"])
         for found in (

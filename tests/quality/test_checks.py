@@ -53,6 +53,7 @@ def clean(n: int = 60) -> Dataset:
         [(f"i{k}", who, label[k], 5.0 + 0.1 * (k % 7)) for k in asked for who in ("민수", "지우")],
         columns=["item_id", "annotator", "label", "seconds"],
     )
+    annotations["order"] = np.arange(len(annotations))
     return Dataset(
         frame=frame,
         content=("text",),
