@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 
 SMOOTHING = 0.01
 TRUST = (4.0, 1.0)
-OWN_WAY = 5.0
+OWN_WAY = 8.0
 HELD = 0.5
 MAX_ROUNDS = 100
 TOLERANCE = 1e-4
