@@ -1,115 +1,115 @@
-"""Audits: all checks run on a project's data, findings as issues, and the way from issue to fix."""
+"""Audits: all checks run on a project's data, what they found kept, and what blocks a round."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from labeling import datasets, mutes
 from labeling.core.log import DataVersion
 from labeling.errors import BlockedError, InputError
 from labeling.ingest import Progress, silent
-from labeling.project import Project, derive_seed, now
+from labeling.project import Project, now
 from labeling.store import audits as store
-from labeling.store import changes, items, slots
-from labeling.store.slots import NewSlot
+from labeling.store import changes, decisions
+from labeling.store import rounds as results
 from labeling.versions import Snapshot
-from quality import checks, label_signals, suggestions, suites
+from quality import checks, repairs, report, suggestions, suites, values
 
 MOST_FINDINGS = 10_000
-FEWEST_LABELS = 20
 SUITE = "suite"
+PAIRS, REPAIRS = "pairs", "repairs"
 URGENCY = ("found", "failed", "passed", "not applicable", "muted")
-ISSUE_COLUMNS = [*store.FINDING_COLUMNS, "first_audit", "last_audit", "status"]
+AUDIT_COLUMNS = ["audit_id", "at", "upto_event", "version_hash", "round_no"]
 
 
 class Audit(NamedTuple):
-    """One run of all checks, not yet written."""
+    """One run of all checks, not yet written.
+
+    `muted` are the issues that somebody muted one by one. `pairs` are near-duplicates (item, item,
+    similarity) and `repairs` proposed values of cells, for the fixes.
+    """
 
     upto_event: int
     version_hash: str
     outcomes: list[checks.Outcome]
     suite: list[dict[str, Any]]
+    gate: str = "critical"
+    muted: frozenset[str] = frozenset()
+    pairs: Sequence[tuple[str, str, float]] = ()
+    repairs: Sequence[dict[str, Any]] = ()
 
 
 def run(snapshot: Snapshot, *, progress: Progress = silent) -> Audit:
     """Run the suite and all checks on a snapshot, without writing anything."""
-    progress(0.1, "checking the data")
-    version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
-    training = snapshot.training_set(version)
-    frame = table(snapshot)
+    progress(0.05, "checking the data")
+    config = snapshot.config()
+    version = DataVersion(snapshot.upto, policy=config["policy"])
     suite = stored_suite(snapshot.project)
     if suite is None:
-        suite = suggestions.suggest(frame, **_columns_of(snapshot))
-    dataset = _dataset(snapshot, frame, version, suite)
-    return Audit(snapshot.upto, training.hash, checks.run_checks(dataset), suite)
-
-
-def table(snapshot: Snapshot) -> pd.DataFrame:
-    """Every item with its content and the other columns of its first source, row = item."""
-    extras: dict[str, dict[str, Any]] = {}
-    for _, _, item_id, _, extra in items.sources(snapshot.project.db):
-        extras.setdefault(item_id, json.loads(extra))
-    rest = pd.DataFrame([extras.get(i.item_id, {}) for i in snapshot.items], dtype=object)
-    content = pd.DataFrame() if snapshot.content.kind == "image" else snapshot.frame
-    return pd.concat([content, rest.drop(columns=list(content.columns), errors="ignore")], axis=1)
+        suite = suggestions.suggest(datasets.table(snapshot), **_columns_of(snapshot))
+    dataset = datasets.dataset(snapshot, version, suite=suite)
+    muted = mutes.standing(snapshot.project)
+    outcomes = checks.run_checks(
+        dataset,
+        severities=severities(snapshot.project),
+        progress=lambda share, message: progress(0.05 + 0.15 * share, message),
+    )
+    return Audit(
+        snapshot.upto,
+        snapshot.training_set(version).hash,
+        [_marked(outcome, muted) for outcome in outcomes],
+        suite,
+        config["gate"],
+        frozenset(muted),
+        _pairs(dataset),
+        _repairs(dataset),
+    )
 
 
 def _columns_of(snapshot: Snapshot) -> dict[str, Any]:
     first = next((c.payload for c in snapshot.changes if c.kind == "import"), {})
-    label = None if snapshot.label_sets[-1].multi else first.get("label")
+    label = datasets.label_column(snapshot) or None
     return {"label": label, "classes": snapshot.classes, "id_column": first.get("id")}
 
 
-def _dataset(
-    snapshot: Snapshot, frame: pd.DataFrame, version: DataVersion, suite: list[dict[str, Any]]
-) -> checks.Dataset:
-    standing = snapshot.standing(version)
-    several = snapshot.label_sets[-1].multi  # the checks of labels know one class an item
-    given = {} if several else snapshot.labels(version) | snapshot.gold(version)
-    ids = np.array([item.item_id for item in snapshot.items], dtype=object)
-    votes = [
-        (item_id, event.annotator, event.value)
-        for item_id, answers in standing.answers.items()
-        for event in answers.values()
-        if event.kind == "label" and not several
+def severities(project: Project) -> dict[str, str]:
+    """The severities that people chose instead of a check's own, by code."""
+    chosen = decisions.standing(project.db, decisions.SEVERITY)
+    return {code: each.value for code, each in chosen.items()}
+
+
+def _marked(outcome: checks.Outcome, muted: Mapping[str, mutes.Mute]) -> checks.Outcome:
+    """The outcome as muted where its check is; what it found is kept all the same."""
+    mute = mutes.of_check(muted, outcome.code)
+    if mute is None or outcome.status != "found":
+        return outcome
+    return replace(outcome, status="muted", message=f"{mute.words} {outcome.message}")
+
+
+def _pairs(dataset: checks.Dataset) -> list[tuple[str, str, float]]:
+    """The near-duplicates, the nearest first."""
+    near = dataset.near
+    order = np.argsort(-near.similarity, kind="stable")[:MOST_FINDINGS]
+    ids = dataset.item_id
+    return [
+        (str(ids[near.first[i]]), str(ids[near.second[i]]), round(float(near.similarity[i]), 4))
+        for i in order
     ]
-    return checks.Dataset(
-        frame=frame,
-        content=() if snapshot.content.kind == "image" else snapshot.content.columns,
-        item_id=ids,
-        label=np.array([given.get(i) for i in ids], dtype=object),
-        classes=snapshot.classes,
-        annotations=pd.DataFrame(votes, columns=["item_id", "annotator", "label"]),
-        proba=_out_of_fold(snapshot, version),
-        duplicate_key=np.array([item.cluster for item in snapshot.items], dtype=object),
-        reviewed=np.array([i in standing.rulings for i in ids], dtype=bool),
-        suite=tuple(suite),
-    )
 
 
-def _out_of_fold(snapshot: Snapshot, version: DataVersion) -> np.ndarray | None:
-    """What models that never saw a labelled pool item believe of it; NaN elsewhere."""
-    training = snapshot.training_set(version)
-    rows, y = snapshot.rows(training.labels)
-    if len(np.unique(y)) < 2 or len(y) < FEWEST_LABELS:
-        return None
-    proba = np.full((len(snapshot.items), len(snapshot.classes)), np.nan)
-    clusters = np.array([item.cluster for item in snapshot.items], dtype=object)
-    evidence = label_signals.gather(
-        snapshot.features[rows],
-        y,
-        kind=snapshot.content.kind,
-        n_classes=len(snapshot.classes),
-        groups=clusters[rows],
-        seed=derive_seed(snapshot.seed, "fold"),
-    )
-    proba[rows] = label_signals.belief(evidence)
-    return proba
+def _repairs(dataset: checks.Dataset) -> list[dict[str, Any]]:
+    """Proposed values of doubted cells, the surest first, by item."""
+    proposed = repairs.propose(values.suspicious_cells(dataset.table)).head(MOST_FINDINGS)
+    proposed.insert(0, "item_id", dataset.item_id[proposed["row"].to_numpy()])
+    plain = proposed.drop(columns="row").astype(object)
+    return list(plain.where(plain.notna(), None).to_dict("records"))
 
 
 def write(project: Project, audit: Audit, *, round_no: int | None = None) -> int:
@@ -128,6 +128,8 @@ def write(project: Project, audit: Audit, *, round_no: int | None = None) -> int
         )
         store.add_outcomes(project.db, audit_id, [_outcome_row(o) for o in audit.outcomes])
         store.add_findings(project.db, audit_id, _finding_rows(audit.outcomes))
+        for name, body in ((PAIRS, audit.pairs), (REPAIRS, audit.repairs)):
+            results.put_result(project.db, name, upto_event=audit.upto_event, body=list(body))
     return audit_id
 
 
@@ -146,12 +148,10 @@ def _outcome_row(outcome: checks.Outcome) -> tuple[Any, ...]:
 def _finding_rows(outcomes: Sequence[checks.Outcome]) -> list[tuple[Any, ...]]:
     rows: dict[str, tuple[Any, ...]] = {}
     for outcome in outcomes:
-        if outcome.status != "found":
-            continue
         found = outcome.findings.sort_values("score", kind="stable").head(MOST_FINDINGS)
-        for finding in found.itertuples(index=False):
-            about = str(finding.item_id) or str(finding.message)
-            issue = issue_id(outcome.code, about, str(finding.column))
+        for finding, issue in zip(
+            found.itertuples(index=False), issue_ids(outcome.code, found), strict=True
+        ):
             rows.setdefault(
                 issue,
                 (
@@ -167,15 +167,24 @@ def _finding_rows(outcomes: Sequence[checks.Outcome]) -> list[tuple[Any, ...]]:
     return list(rows.values())
 
 
+def issue_ids(code: str, findings: pd.DataFrame) -> list[str]:
+    """The id of each finding's issue: the same fault of the same item, or of the same subject.
+
+    The label is one thing whatever its column was called in a file.
+    """
+    columns = "" if code.startswith("L") else findings["column"]
+    about = findings.assign(column=columns)[["item_id", "subject", "column"]].to_numpy()
+    return [issue_id(code, str(item) or str(subject), str(col)) for item, subject, col in about]
+
+
 def issue_id(code: str, about: str, column: str) -> str:
-    """The id of an issue: the same fault of the same item is the same issue in every audit."""
+    """The id of an issue, the same in every audit: no figure that moves is in it."""
     return hashlib.sha256(f"{code}|{about}|{column}".encode()).hexdigest()[:16]
 
 
 def block(audit: Audit) -> None:
-    """Raise BlockedError when critical issues are open, naming them."""
-    blocking = ("found", "failed")  # what could not be checked is not known to be fine
-    open_ = [o for o in audit.outcomes if o.status in blocking and o.severity == "critical"]
+    """Raise BlockedError when issues at or above the gate are open and not muted, naming them."""
+    open_ = [o for o in audit.outcomes if _blocks(o, audit)]
     if open_:
         named = "; ".join(f"{o.code} {o.title}: {o.message}" for o in open_)
         raise BlockedError(
@@ -183,13 +192,29 @@ def block(audit: Audit) -> None:
         )
 
 
+def _blocks(outcome: checks.Outcome, audit: Audit) -> bool:
+    """What could not be checked is not known to be fine."""
+    if not blocks_at(outcome.severity, audit.gate) or outcome.status not in ("found", "failed"):
+        return False
+    ids = issue_ids(outcome.code, outcome.findings)
+    return outcome.status == "failed" or not audit.muted.issuperset(ids)
+
+
+def blocks_at(severity: str, gate: str) -> bool:
+    """Whether an open issue of a severity keeps a round from closing.
+
+    >>> blocks_at("critical", "warning"), blocks_at("info", "warning"), blocks_at("info", "none")
+    (True, False, False)
+    """
+    return gate != "none" and suites.SEVERITIES.index(severity) <= suites.SEVERITIES.index(gate)
+
+
 # -- what the pages and commands show -------------------------------------------------------------
 
 
 def audits_table(project: Project) -> pd.DataFrame:
     """All audits, oldest first."""
-    columns = ["audit_id", "at", "upto_event", "version_hash", "round_no"]
-    return pd.DataFrame(store.every(project.db), columns=columns)
+    return pd.DataFrame(store.every(project.db), columns=AUDIT_COLUMNS)
 
 
 def outcomes(project: Project, *, audit_id: int | None = None) -> pd.DataFrame:
@@ -201,52 +226,44 @@ def outcomes(project: Project, *, audit_id: int | None = None) -> pd.DataFrame:
     return frame.iloc[np.argsort(rank.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
-def issues(project: Project) -> pd.DataFrame:
-    """Every issue ever found: open while the newest audit finds it, queued when asked, or fixed."""
-    frame = pd.DataFrame(store.issue_history(project.db), columns=ISSUE_COLUMNS[:-1])
-    queued = slots.queued_items(project.db, "relabel")
-    newest = store.last(project.db)
-    is_open = frame["last_audit"] == newest
-    is_queued = is_open & frame["item_id"].isin(queued) & frame["code"].str.startswith("L")
-    frame["status"] = np.where(is_queued, "queued", np.where(is_open, "open", "fixed"))
-    return frame
+def html(project: Project) -> str:
+    """The newest audit as one page that needs no net; raises InputError before the first."""
+    every = store.every(project.db)
+    if not every:
+        raise InputError("the checks have not run yet: run them first")
+    audit_id, at, upto, version, round_no = every[-1]
+    found = pd.DataFrame(store.findings(project.db, audit_id), columns=store.FINDING_COLUMNS)
+    rows = store.outcomes(project.db, audit_id)
+    outcomes = [_stored_outcome(row, found) for row in rows]
+    about = {
+        "project": project.title,
+        "audit": f"{audit_id} at {at[:16].replace('T', ' ')} UTC",
+        "data": f"up to event {upto}, version {version[:16]}",
+        "round": "none" if round_no is None else str(round_no),
+    }
+    title = f"Checks of {project.title}"
+    return report.html_report(outcomes, title=title, about=about, suite=stored_suite(project) or ())
 
 
-class Summary(NamedTuple):
-    """Open issues by severity, and when and how the newest audit went, in words."""
-
-    open: dict[str, int]
-    words: str
-
-
-def summary(project: Project) -> Summary:
-    """One look: what is wrong, how bad, since when it is known."""
-    found, ran = issues(project), audits_table(project)
-    is_open = found[found["status"] != "fixed"]
-    counts = {s: int((is_open["severity"] == s).sum()) for s in suites.SEVERITIES}
-    if ran.empty:
-        return Summary(counts, "The checks have not run yet.")
-    last, before = ran.iloc[-1], ran["audit_id"].iloc[-2] if len(ran) > 1 else None
-    fixed = int((found["last_audit"] == before).sum())
-    new = int((found["first_audit"] == last["audit_id"]).sum()) if before is not None else 0
-    change = f"; since the one before: {new} new, {fixed} gone" if before is not None else ""
-    return Summary(counts, f"Audit {last['audit_id']} at {str(last['at'])[:16]} UTC{change}.")
+def _stored_outcome(row: tuple[Any, ...], found: pd.DataFrame) -> checks.Outcome:
+    code, title, family, severity, status, n_found, message = row
+    own = _findings(found, code)
+    return checks.Outcome(code, title, family, severity, status, n_found, message, own)
 
 
-def with_content(project: Project, found: pd.DataFrame) -> pd.DataFrame:
-    """Issues with the start of what their items say, for reading."""
-    texts = items.contents(project.db, list(dict.fromkeys(found["item_id"])))
-    words = [_excerpt(texts.get(item_id)) for item_id in found["item_id"]]
-    return found.assign(content=words)
+def _findings(found: pd.DataFrame, code: str) -> pd.DataFrame:
+    """Stored findings in the shape that a report reads; the row of a table is not stored."""
+    own = found[found["code"] == code].rename(columns={"col": "column"})
+    return own.assign(row=-1, subject="")[list(checks.FINDING_COLUMNS)]
 
 
-def _excerpt(content: str | None, length: int = 300) -> str:
-    if content is None:
-        return ""
-    values = json.loads(content)
-    if len(values) == 1:
-        return str(next(iter(values.values())))[:length]
-    return ", ".join(f"{k}: {'(missing)' if v is None else v}" for k, v in values.items())[:length]
+def recheck(project: Project, *, progress: Progress = silent) -> int:
+    """Run all checks again and store the audit; returns its id."""
+    audit = run(Snapshot(project), progress=progress)
+    return write(project, audit)
+
+
+# -- the suite and the gate -----------------------------------------------------------------------
 
 
 def stored_suite(project: Project) -> list[dict[str, Any]] | None:
@@ -271,45 +288,46 @@ def _store_suite(project: Project, suite: list[dict[str, Any]], *, title: str, a
     return change
 
 
-def relabel(project: Project, issue_ids: Sequence[str], *, author: str) -> int:
-    """Queue the items of label issues for a ruling, as one change that answers them.
+GATE_COLUMNS = ["code", "title", "severity", "own_severity", "blocks"]
 
-    Raises InputError when none of the issues is open and about a label.
+
+def gate(project: Project) -> pd.DataFrame:
+    """Every check with its severity here, its own one, and whether it blocks a round."""
+    chosen, at = severities(project), project.config["gate"]
+    known = [(c.code, c.title, c.severity) for c in checks.CHECKS.values()]
+    suite = stored_suite(project) or []
+    known = [(str(e["code"]), suites.title_of(e), str(e["severity"])) for e in suite] + known
+    rows = [
+        (code, title, chosen.get(code, own), own, blocks_at(chosen.get(code, own), at))
+        for code, title, own in known
+    ]
+    return pd.DataFrame(rows, columns=GATE_COLUMNS)
+
+
+def set_severities(project: Project, chosen: Mapping[str, str], *, author: str) -> int | None:
+    """Make checks graver or lighter in this project; returns the change, None if nothing differs.
+
+    Raises InputError for an unknown check or severity. From the next audit on.
     """
-    known = issues(project)
-    chosen = relabelable(known[known["issue_id"].isin(issue_ids) & (known["status"] == "open")])
-    targets = list(dict.fromkeys(chosen["item_id"]))
-    if not targets:
-        raise InputError("none of these issues is open and about a label: choose others")
-    codes = sorted(set(chosen["code"]))
-    title = f"Relabel {len(targets)} item(s): {', '.join(codes)}"
+    table = gate(project).set_index("code")
+    _check_severities(table.index, chosen)
+    new = {code: level for code, level in chosen.items() if table["severity"][code] != level}
+    if not new:
+        return None
+    words = ", ".join(f"{code} {table['severity'][code]} → {new[code]}" for code in sorted(new))
+    kept = [(code, "" if new[code] == table["own_severity"][code] else new[code]) for code in new]
     with project.writing():
-        change = changes.add(
-            project.db,
-            "correct",
-            title=title,
-            author=author,
-            at=now(),
-            answers=",".join(codes),
-            payload={"issues": list(chosen["issue_id"])},
-        )
-        slots.publish(
-            project.db,
-            [
-                NewSlot("relabel", change, item_id, rank, "relabel")
-                for rank, item_id in enumerate(targets, start=1)
-            ],
-        )
+        change = changes.add(project.db, "settings", title=words, author=author, at=now())
+        decisions.add(project.db, change, decisions.SEVERITY, kept)
     return change
 
 
-def relabelable(found: pd.DataFrame) -> pd.DataFrame:
-    """The issues that are about one item's label, the most suspicious first."""
-    about_a_label = found["code"].str.startswith("L") & (found["item_id"] != "")
-    return found[about_a_label].sort_values("score", kind="stable")
-
-
-def recheck(project: Project, *, progress: Progress = silent) -> int:
-    """Run all checks again and store the audit; returns its id."""
-    audit = run(Snapshot(project), progress=progress)
-    return write(project, audit)
+def _check_severities(codes: Iterable[str], chosen: Mapping[str, str]) -> None:
+    known = set(codes)
+    for code, severity in chosen.items():
+        if code not in known:
+            raise InputError(f"there is no check '{code}'")
+        if severity not in suites.SEVERITIES:
+            raise InputError(
+                f"a severity is one of {', '.join(suites.SEVERITIES)}, found '{severity}'"
+            )

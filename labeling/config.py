@@ -122,6 +122,13 @@ SETTINGS: dict[str, Setting] = {
         "settings",
         "random share of items on which the model's suggestion is not shown; 1 shows none",
     ),
+    "gate": Setting(
+        "critical",
+        _one_of("critical", "warning", "info", "none"),
+        "settings",
+        "open issues of this severity or above keep a round from closing",
+        ("critical", "warning", "info", "none"),
+    ),
     "policy": Setting(
         "majority",
         _one_of(*POLICIES),

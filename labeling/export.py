@@ -12,7 +12,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labeling import audits, history, impact, opinions, queue, requirements, review, rounds, team
+from labeling import (
+    audits,
+    datasets,
+    fixes,
+    history,
+    impact,
+    issues,
+    opinions,
+    queue,
+    requirements,
+    review,
+    rounds,
+    team,
+)  # fmt: skip
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.project import Project
@@ -106,7 +119,7 @@ def items_table(project: Project) -> pd.DataFrame:
     version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
     labels, gold = snapshot.labels(version), snapshot.gold(version)
     excluded = snapshot.standing(version).excluded
-    original = audits.table(snapshot)
+    original = datasets.table(snapshot)
     own = pd.DataFrame(
         {
             "item_id": [item.item_id for item in snapshot.items],
@@ -268,8 +281,10 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "scores": scores_table,
     "classes": classes_table,
     "impact": impact_table,
-    "issues": audits.issues,
+    "issues": issues.table,
     "outcomes": audits.outcomes,
+    "trend": issues.trend,
+    "fixes": fixes.table,
     "audits": audits.audits_table,
     "annotators": annotators_table,
     "flags": flags_table,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ class Fits:
         self.snapshot, self.new = snapshot, dict[str, Fit]()
         self.known: dict[str, np.ndarray] = {}
         self._chosen: dict[Wish, ModelConfig] = {}
-        basis = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
+        basis: list[Any] = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
+        basis += [snapshot.states] if snapshot.states else []
         self._basis = hashlib.sha256(json.dumps([*basis, features.VERSION]).encode()).hexdigest()
 
     @property
@@ -56,7 +58,7 @@ class Fits:
 
     def choose(self, training: TrainingSet, wish: Wish) -> ModelConfig:
         """What the settings leave open, chosen inside a version's rows."""
-        rows, y = self.snapshot.rows(training.labels)
+        rows, y = self.snapshot.rows(training.labels, training.edits)
         return tuning.chosen(
             self.snapshot.features[rows],
             y,
@@ -90,7 +92,7 @@ class Fits:
         self, training: TrainingSet, config: ModelConfig
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Feature rows, targets and weights of a version; soft labels make several rows an item."""
-        rows, y = self.snapshot.rows(training.labels)
+        rows, y = self.snapshot.rows(training.labels, training.edits)
         if not soft_labels.in_force(config, multi=self.snapshot.multi):
             return rows, y, None
         soft = soft_labels.copies(training.labels, training.standing, self.snapshot.code)

@@ -10,7 +10,7 @@ from labeling import people, queue
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
-from labeling.store import changes, events, items, slots
+from labeling.store import changes, decisions, events, items, slots
 from labeling.store import people as member
 from labeling.store.changes import Change
 from labeling.store.events import NewEvent
@@ -35,7 +35,8 @@ def table(project: Project) -> pd.DataFrame:
 def revert(project: Project, change_id: int, *, author: str) -> int:
     """Undo a whole change by a new one, which is returned. Nothing is deleted.
 
-    Answers are retracted, settings and roles set back; the items of a later import are taken out.
+    Answers are retracted, settings, roles and decisions set back; the items of a later import are
+    taken out, and those that a drop or a merge took out come back.
 
     Raises InputError for an unknown change, for one that leaves nothing to undo, and for one
     without which people would be listed, but no owner.
@@ -48,9 +49,11 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         facts = events.of_change(project.db, change_id)
         settings = _settings_before(project, change)
         made, roles = _items_to_exclude(project, change), people.roles_before(project, change_id)
+        settled = decisions.before(project.db, change_id)
         if (
             not settings
             and not roles
+            and not settled
             and not made
             and not any(_undo(project, f, 0, author) for f in facts)
         ):
@@ -67,6 +70,8 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         )
         changes.add_settings(project.db, new, settings)
         member.add(project.db, new, roles.items())
+        for kind, subject, value in settled:
+            decisions.add(project.db, new, kind, [(subject, value)])
         undone = [fact for e in facts for fact in _undo(project, e, new, author)]
         undone += [_exclusion(project, item_id, new, author) for item_id in made]
         events.append(project.db, undone)

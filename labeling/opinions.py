@@ -62,7 +62,7 @@ def voted(
     may_ask = np.array(_may_ask(standing, own), dtype=bool)
     if not may_ask.any():
         return None
-    rows, codes = snapshot.rows(training.labels)
+    rows, codes = snapshot.rows(training.labels, training.edits)
     proba = second_opinions.out_of_fold(
         snapshot.features[rows],
         codes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from labeling import audits, control_arm, impact, queue, review, rounds, worker
+from labeling import control_arm, impact, issues, queue, review, rounds, worker
 from labeling.core.comparison import MIN_GOLD
 from labeling.project import Project
 from labeling.store import items, slots
@@ -21,7 +21,7 @@ class Standing(NamedTuple):
     answered: int
     asked: int
     open_issues: int
-    critical_issues: int
+    blocking_issues: int
 
 
 class Step(NamedTuple):
@@ -37,8 +37,7 @@ def standing(project: Project) -> Standing:
     trusted, labelled = items.trusted(db), items.labelled(db)
     pool = {item for item, _ in items.clusters(db, "pool")}
     answered, asked = slots.progress(db, queue.current_batch(project))
-    issues = audits.issues(project)
-    is_open = issues["status"] != "fixed"
+    found = issues.summary(project)
     return Standing(
         rounds.current(project),
         counts["pool"],
@@ -47,17 +46,19 @@ def standing(project: Project) -> Standing:
         len(trusted),
         answered,
         asked,
-        int(is_open.sum()),
-        int((is_open & (issues["severity"] == "critical")).sum()),
+        sum(found.open.values()),
+        found.blocking,
     )
 
 
 def next_steps(project: Project, now: Standing) -> list[Step]:
     """What to do next, the most useful first."""
     steps = []
-    if now.critical_issues:
+    if now.blocking_issues:
         steps.append(
-            Step(f"{now.critical_issues} critical issue(s) block the round: fix them.", "quality")
+            Step(
+                f"{now.blocking_issues} issue(s) block the round: fix them or mute them.", "quality"
+            )
         )
     for waiting in review.queues(project):
         steps.append(Step(f"{waiting.title}: {waiting.open} item(s) wait for a ruling.", "review"))

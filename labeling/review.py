@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from labeling import audits
+from labeling import fixes, issues
 from labeling.core import labels
 from labeling.errors import InputError
 from labeling.project import Project, now
@@ -119,9 +119,9 @@ def _title(n: int) -> str:
 
 
 def suspects(project: Project) -> pd.DataFrame:
-    """Open issues about a label, one an item, the most suspicious first, as in `audits.issues`."""
-    issues = audits.issues(project)
-    open_ = audits.relabelable(issues[issues["status"] == "open"])
+    """Open issues about a label, one an item, the most suspicious first, as in `issues.table`."""
+    found = issues.table(project)
+    open_ = fixes.relabelable(found[found["status"] == "open"])
     return open_.drop_duplicates("item_id").reset_index(drop=True)
 
 
@@ -130,7 +130,7 @@ def relabel(project: Project, n: int, *, author: str) -> int:
 
     Raises InputError when no check suspects a label.
     """
-    return audits.relabel(project, list(suspects(project)["issue_id"].head(n)), author=author)
+    return fixes.relabel(project, list(suspects(project)["issue_id"].head(n)), author=author)
 
 
 def queues(project: Project) -> list[ReviewQueue]:

@@ -98,7 +98,7 @@ def _learn(
     version = DataVersion(snapshot.upto, policy=config["policy"])
     training = snapshot.training_set(version)
     model = fits.choose(training, config.wish)
-    rows, y = snapshot.rows(training.labels)
+    rows, y = snapshot.rows(training.labels, training.edits)
     learned = None
     if len(np.unique(y, axis=0)) > 1:
         strategy = strategies.STRATEGIES[strategies.resolve(config["strategy"])]

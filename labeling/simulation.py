@@ -140,7 +140,8 @@ def replay(
     snapshot = Snapshot(project)
     ruler = rulers.current(snapshot)
     version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
-    at, y = snapshot.rows(snapshot.training_set(version).labels)
+    training = snapshot.training_set(version)
+    at, y = snapshot.rows(training.labels, training.edits)
     if len(at) < FEWEST_LABELS or ruler.n < FEWEST_GOLD:
         raise InputError(
             f"a replay needs {FEWEST_LABELS} labelled pool items and {FEWEST_GOLD} gold labels; "

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from labeling.project import Project
 from labeling.store import changes, events, items
 from quality.consensus import POLICIES
 
+AS_IT_CAME: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 
 
@@ -27,18 +29,20 @@ RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 class TrainingSet:
     """Labelled pool items in the order they were imported, with their content hash.
 
-    `standing` are the answers behind the labels.
+    `standing` are the answers behind the labels, `edits` the repairs of content that stand, by item.
     """
 
     labels: dict[str, str]
     hash: str
     standing: Standing = field(default_factory=Standing, compare=False, repr=False)
+    edits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def only(self, chosen: Iterable[str]) -> TrainingSet:
         """The same cut down to some items."""
         wanted = set(chosen)
         labels = {item: label for item, label in self.labels.items() if item in wanted}
-        return TrainingSet(labels, log.content_hash(labels, {}), self.standing)
+        edits = {item: values for item, values in self.edits.items() if item in wanted}
+        return TrainingSet(labels, log.content_hash(labels, edits), self.standing, edits)
 
 
 class Snapshot:
@@ -82,7 +86,16 @@ class Snapshot:
     @cached_property
     def _featurized(self) -> ItemFeatures:
         names = [item.item_id for item in self.items]
-        return ItemFeatures(self.project.path, self.content, names, lambda: self.frame)
+        names += [log.state_key(*state) for state in self.states]
+        return ItemFeatures(self.project.path, self.content, names, self._frame_and_states)
+
+    def _frame_and_states(self) -> pd.DataFrame:
+        """The content of all items, and of their repaired states under it."""
+        if not self.states:
+            return self.frame
+        states = [log.repaired(self.frame.iloc[self.position[i]], e) for i, e in self.states]
+        more = pd.DataFrame(states, columns=self.frame.columns, dtype=object)
+        return pd.concat([self.frame, more], ignore_index=True)
 
     @property
     def featurizer(self) -> Featurizer:
@@ -91,8 +104,28 @@ class Snapshot:
 
     @property
     def features(self) -> Any:
-        """The features of all items, float32 (items, terms), learned without labels."""
+        """Features of all items, then of their repaired states, float32; learned without labels.
+
+        Every state that some version may train on has a row, so that all versions share one space.
+        """
         return self._featurized.matrix
+
+    @cached_property
+    def states(self) -> list[tuple[str, dict[str, Any]]]:
+        """The repaired states of items in the order of their rows behind the items' own."""
+        known = [e for e in self.log if e.item_id in self.position]
+        return log.edited_states(known, self.content.columns)
+
+    @cached_property
+    def _row_of_state(self) -> dict[str, int]:
+        first = len(self.items)
+        return {log.state_key(*state): first + n for n, state in enumerate(self.states)}
+
+    def row(self, item_id: str, edits: Mapping[str, Mapping[str, Any]]) -> int:
+        """The row of `features` that holds an item as it is after these edits."""
+        own = {k: v for k, v in edits.get(item_id, {}).items() if k in self.content.columns}
+        plain = self.position[item_id]
+        return self._row_of_state.get(log.state_key(item_id, own), plain) if own else plain
 
     @property
     def _several(self) -> tuple[str, ...]:
@@ -131,7 +164,8 @@ class Snapshot:
             and self.is_label(resolved[item.item_id])
             and item.item_id not in standing.excluded
         }
-        return TrainingSet(rows, log.content_hash(rows, standing.edits), standing)
+        edits = {item: standing.edits[item] for item in rows if item in standing.edits}
+        return TrainingSet(rows, log.content_hash(rows, edits), standing, edits)
 
     def is_label(self, value: str | None) -> bool:
         """Whether a stored label names classes of the label set only."""
@@ -141,9 +175,11 @@ class Snapshot:
         """Labels as models learn them: codes int64 (n,), or bool (n, classes)."""
         return labels.targets(list(values), self.code, multi=self.multi)
 
-    def rows(self, labelled: Mapping[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        """Feature rows int64 (n,) and targets of labelled items."""
-        at = np.array([self.position[item_id] for item_id in labelled], dtype=np.int64)
+    def rows(
+        self, labelled: Mapping[str, str], edits: Mapping[str, Mapping[str, Any]] = AS_IT_CAME
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Feature rows int64 (n,) and targets of labelled items, repaired or not."""
+        at = np.array([self.row(item_id, edits) for item_id in labelled], dtype=np.int64)
         return at, self.targets(labelled.values())
 
     @cached_property

@@ -7,7 +7,8 @@ import json
 import pandas as pd
 import streamlit as st
 
-from labeling import audits
+from labeling import audits, fixes
+from labeling import issues as issues_service
 from pages.shared.shell import open_again, open_page, person, plain, report_errors
 from pages.shared.widgets import SEVERITY_COLORS, csv_button, job_panel
 
@@ -16,7 +17,7 @@ project = open_page("Quality", role="reviewer")
 
 def relabel(issue_ids: list[str]) -> None:
     with report_errors(), open_again("reviewer") as opened:
-        audits.relabel(opened, issue_ids, author=person() or "someone")
+        fixes.relabel(opened, issue_ids, author=person() or "someone")
         st.toast("The items wait in a queue of their own on the Review page.")
 
 
@@ -42,7 +43,7 @@ def outcomes_tab() -> None:
 
 
 def issues_tab() -> None:
-    everything = audits.issues(project)
+    everything = issues_service.table(project)
     shown = st.segmented_control(
         "Show", ["open", "queued", "fixed"], default="open", required=True, key="status"
     )
@@ -55,7 +56,7 @@ def issues_tab() -> None:
         placeholder="All checks",
     )
     issues = issues[issues["code"].isin(codes)] if codes else issues
-    issues = audits.with_content(project, issues)
+    issues = issues_service.with_content(project, issues)
     chosen = st.dataframe(
         issues,
         hide_index=True,
@@ -79,7 +80,7 @@ def issues_tab() -> None:
 
 def relabel_controls(issues: pd.DataFrame, picked: list[str]) -> None:
     """Relabel the chosen rows, or as many of the most suspicious as there is time for."""
-    ranked = audits.relabelable(issues)
+    ranked = fixes.relabelable(issues)
     if ranked.empty:
         return
     if not picked:
@@ -118,7 +119,7 @@ def suite_tab() -> None:
 
 
 with report_errors():
-    summary = audits.summary(project)
+    summary = issues_service.summary(project)
     with st.container(horizontal=True, vertical_alignment="center"):
         for severity, n_open in summary.open.items():
             st.badge(f"{n_open} {severity}", color=SEVERITY_COLORS[severity] if n_open else "gray")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from labeling import audits, review
+from labeling import issues, review
 from pages.shared import labeler
 from pages.shared.shell import (
     link_to,
@@ -81,7 +81,7 @@ def ask(found: pd.DataFrame, *, words: str, make: Callable[..., int]) -> None:
     """The items, how many of them there is time for, and the button that makes a queue of those."""
     n_key = f"n-{words}"
     st.dataframe(
-        audits.with_content(project, found.head(PREVIEW)),
+        issues.with_content(project, found.head(PREVIEW)),
         hide_index=True,
         height="content" if len(found) <= MOST_SHOWN else 36 * MOST_SHOWN,
         column_order=["content", words],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from labeling import audits, export, team
+from labeling import export, issues, team
 from pages.shared.roles import roles_editor
 from pages.shared.shell import open_again, open_page, plain, report_errors
 from pages.shared.widgets import csv_button, figure
@@ -130,7 +130,7 @@ def work() -> None:
 def notes() -> None:
     flags = export.flags_table(project)
     st.dataframe(
-        audits.with_content(project, flags).assign(at=pd.to_datetime(flags["at"])),
+        issues.with_content(project, flags).assign(at=pd.to_datetime(flags["at"])),
         hide_index=True,
         column_order=["content", "comment", "annotator", "at"],
         column_config={

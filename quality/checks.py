@@ -50,7 +50,7 @@ FAMILIES = {
     "O": "outliers and unlearnable items",
 }
 STATUSES = ("found", "passed", "not applicable", "muted", "failed")
-FINDING_COLUMNS = ("row", "item_id", "column", "score", "message")
+FINDING_COLUMNS = ("row", "item_id", "column", "score", "message", "subject")
 THIN = 5
 
 
@@ -201,7 +201,9 @@ def thin_classes(dataset: Dataset) -> Findings:
     ]
     scores = [count / THIN for count in thin.values()]
     summary = f"{len(thin)} of {len(counts)} classes have under {THIN} labels: {', '.join(thin)}."
-    return Findings([TABLE] * len(thin), scores, messages, dataset.label_column, summary)
+    return Findings(
+        [TABLE] * len(thin), scores, messages, dataset.label_column, summary, list(thin)
+    )
 
 
 def likely_wrong_cells(dataset: Dataset) -> Findings:
@@ -486,7 +488,7 @@ Head = tuple[str, str, str, str]
 
 
 def _without(head: Head, status: str, message: str) -> Outcome:
-    return Outcome(*head, status, 0, message, _findings_frame([], [], [], [], []))
+    return Outcome(*head, status, 0, message, NO_FINDINGS)
 
 
 def _judged(head: Head, dataset: Dataset, found: Findings) -> Outcome:
@@ -495,23 +497,27 @@ def _judged(head: Head, dataset: Dataset, found: Findings) -> Outcome:
         return _without(head, "passed", "Nothing found.")
     rows = np.asarray(found.rows, dtype=np.int64)
     ids = np.where(rows >= 0, np.asarray(dataset.item_id, dtype=object)[rows], "")
-    columns = [found.column] * count if isinstance(found.column, str) else found.column
-    frame = _findings_frame(rows, ids, columns, found.scores, found.messages)
     distinct = int((rows < 0).sum()) + len(np.unique(rows[rows >= 0]))
     summary = found.summary or f"{distinct:,} found; for example: {found.messages[0]}"
-    return Outcome(*head, "found", distinct, summary, frame)
+    return Outcome(*head, "found", distinct, summary, _findings_frame(ids, found))
 
 
-def _findings_frame(rows: Any, ids: Any, columns: Any, scores: Any, messages: Any) -> pd.DataFrame:
+def _findings_frame(ids: npt.NDArray[Any], found: Findings) -> pd.DataFrame:
+    count = len(ids)
+    columns = [found.column] * count if isinstance(found.column, str) else found.column
     return pd.DataFrame(
         {
-            "row": np.asarray(rows, dtype=np.int64),
+            "row": np.asarray(found.rows, dtype=np.int64),
             "item_id": np.asarray(ids, dtype=object),
             "column": np.asarray(columns, dtype=object),
-            "score": np.clip(np.asarray(scores, dtype=np.float64), 0.0, 1.0),
-            "message": np.asarray(messages, dtype=object),
+            "score": np.clip(np.asarray(found.scores, dtype=np.float64), 0.0, 1.0),
+            "message": np.asarray(found.messages, dtype=object),
+            "subject": np.asarray(list(found.subjects) or [""] * count, dtype=object),
         }
     )
+
+
+NO_FINDINGS = _findings_frame(np.array([], dtype=object), Findings())
 
 
 def _schema_outcomes(
@@ -602,7 +608,7 @@ def issues_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
         for outcome in outcomes
         if len(outcome.findings)
     ]
-    table = pd.concat([_findings_frame([], [], [], [], []), *parts], ignore_index=True)
+    table = pd.concat([NO_FINDINGS, *parts], ignore_index=True)
     table = table.reindex(columns=list(ISSUE_COLUMNS))
     table = table[table["row"] >= 0].sort_values("score", kind="stable")
     return table[~table.duplicated(["code", "row", "column"])].sort_index(ignore_index=True)

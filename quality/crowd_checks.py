@@ -40,7 +40,7 @@ def low_agreement(dataset: Dataset) -> Findings:
         f"items [{row.low:.0%}, {row.high:.0%}]; the rest agree on {row.rest:.0%}."
         for row in found.itertuples()
     ]
-    return _about_people(messages, found["agreement"])
+    return _about_people(found, messages, found["agreement"])
 
 
 def hasty_answers(dataset: Dataset) -> Findings:
@@ -98,7 +98,7 @@ def fading_agreement(dataset: Dataset) -> Findings:
         f"{row.n_compared:,} answers and on {row.last:.0%} of the last."
         for row in found.itertuples()
     ]
-    return _about_people(messages, found["last"])
+    return _about_people(found, messages, found["last"])
 
 
 def unreliable_labels(dataset: Dataset) -> Findings:
@@ -127,5 +127,6 @@ def _hits(share: pd.Series[float], n: Floats) -> Floats:
     return hits
 
 
-def _about_people(messages: list[str], scores: pd.Series[float]) -> Findings:
-    return Findings([TABLE] * len(messages), scores.to_numpy(), messages)
+def _about_people(found: pd.DataFrame, messages: list[str], scores: pd.Series[float]) -> Findings:
+    people = [str(name) for name in found["annotator"]]
+    return Findings([TABLE] * len(messages), scores.to_numpy(), messages, subjects=people)

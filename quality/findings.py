@@ -112,7 +112,9 @@ class Dataset:
 class Findings:
     """What a check found: row positions (-1 = the table), a score in [0, 1] and a sentence each.
 
-    `column` is one name for all, or one each. `summary` is a sentence about all of them.
+    `column` is one name for all, or one each. `summary` is a sentence about all of them. `subjects`
+    says of each finding about the table what it is about (a class, a person), in words that stay
+    the same while its figures move: by them it is known again.
     """
 
     rows: Sequence[int] | npt.NDArray[np.int64] = ()
@@ -120,6 +122,7 @@ class Findings:
     messages: Sequence[str] = ()
     column: str | Sequence[str] = ""
     summary: str = ""
+    subjects: Sequence[str] = ()
 
 
 def crowd_of(dataset: Dataset) -> pd.DataFrame:

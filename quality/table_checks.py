@@ -34,7 +34,9 @@ def thin_slices(dataset: Dataset) -> Findings:
         for row in found.itertuples()
     ]
     scores = found["k"].to_numpy() / balance.FEW
-    return Findings([TABLE] * len(found), scores, messages, list(found["column"]))
+    subjects = [f"{row.column}={row.slice}" for row in found.itertuples()]
+    columns = list(found["column"])
+    return Findings([TABLE] * len(found), scores, messages, columns, subjects=subjects)
 
 
 def rare_classes(dataset: Dataset) -> Findings:
@@ -54,7 +56,8 @@ def rare_classes(dataset: Dataset) -> Findings:
         for row in found.itertuples()
     ]
     scores = found["share"].to_numpy() * UNBALANCED
-    return Findings([TABLE] * len(found), scores, messages, dataset.label_column)
+    column, subjects = dataset.label_column, [str(name) for name in found["label"]]
+    return Findings([TABLE] * len(found), scores, messages, column, subjects=subjects)
 
 
 def drifted_columns(dataset: Dataset) -> Findings:
@@ -120,4 +123,5 @@ def _drifted(table: pd.DataFrame, when: str, *, column: str = "") -> Findings:
     ]
     scores = 1.0 - found["effect"].to_numpy(dtype=np.float64)
     columns = [column or str(name) for name in found["column"]]
-    return Findings([TABLE] * len(found), scores, messages, columns)
+    subjects = [f"{row.column} ({row.aspect})" for row in found.itertuples()]
+    return Findings([TABLE] * len(found), scores, messages, columns, subjects=subjects)

@@ -16,10 +16,11 @@ import numpy as np
 from labeling import (
     answer_files,
     answers,
-    audits,
     export,
+    fixes,
     imports,
     ingest,
+    issues,
     project,
     queue,
     requirements,
@@ -64,9 +65,9 @@ def work(tour: Project, *, truth: dict[str, str]) -> None:
     vendor_file(tour, truth)
     answer(tour, ["Mina", "Jonas"], truth)
     rounds.close_round(tour)
-    found = audits.relabelable(audits.issues(tour))
+    found = fixes.relabelable(issues.table(tour))
     worst = found[found["status"] == "open"].head(BUDGET)
-    fix = audits.relabel(tour, list(worst["issue_id"]), author="Mina")
+    fix = fixes.relabel(tour, list(worst["issue_id"]), author="Mina")
     answer(tour, ["Mina"], truth, queue_id=fix)
     rounds.close_round(tour)
     waterfall.measure(tour)

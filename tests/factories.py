@@ -108,7 +108,7 @@ def roles_of(frame: pd.DataFrame, **others: object) -> Roles:
     """The roles of a frame made here. Its label column is the oracle's, unless it is named."""
     kind, columns = ("text", ("text",)) if "text" in frame else ("columns", MEASURES)
     named = {"id": "id", "classes": tuple(sorted(set(frame["label"].dropna())))} | others
-    return Roles(Content(kind, columns), **named)  # type: ignore[arg-type]
+    return Roles(**{"content": Content(kind, columns)} | named)  # type: ignore[arg-type]
 
 
 def make_project(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from labeling import audits, ingest, uploads
+from labeling import audits, datasets, ingest, uploads
 from labeling.project import list_projects, opened
 from labeling.verification import verify
 from labeling.versions import Snapshot
@@ -69,7 +69,7 @@ def test_a_backup_from_the_page_is_a_whole_project_beside_the_others(
     (copy,) = (projects / "backups").glob("one_*.db")
     with opened(copy) as restored:
         assert verify(restored).empty
-        assert len(audits.table(Snapshot(restored))) == len(FRAME)
+        assert len(datasets.table(Snapshot(restored))) == len(FRAME)
     assert [info.name for info in list_projects(projects)] == ["one"]
 
 

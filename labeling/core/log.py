@@ -10,11 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import compress, product
+from typing import Any, NamedTuple
 
 ANSWERS = frozenset({"label", "skip"})
 RULES = ANSWERS | {"adjudicate"}
 ANYBODY = ""
+MOST_EDITS = 6
 CORRECTIVE = frozenset({"correct", "adjudicate", "drop", "dedupe", "repair"})
 
 
@@ -146,6 +148,39 @@ def replay(
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # one for all: making it takes longer
+def edited_states(
+    events: Sequence[Event], columns: Sequence[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Every state of an item's `columns` that some of the edits of it make: item, new values.
+
+    A version may lack any of the changes that edited an item, so all their subsets are there, up
+    to `MOST_EDITS` changes an item (the newest).
+    """
+    by_item: dict[str, dict[int, dict[str, Any]]] = {}
+    for event in events:
+        if event.kind == "edit":
+            values = {k: v for k, v in json.loads(event.value or "{}").items() if k in columns}
+            by_item.setdefault(event.item_id, {}).setdefault(event.change_id, {}).update(values)
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for item_id, by_change in by_item.items():
+        edits = list(by_change.values())[-MOST_EDITS:]
+        for chosen in product((True, False), repeat=len(edits)):
+            state: dict[str, Any] = {}
+            for values in compress(edits, chosen):
+                state.update(values)
+            if state:
+                found.setdefault(state_key(item_id, state), (item_id, state))
+    return list(found.values())
+
+
+def state_key(item_id: str, values: Mapping[str, Any]) -> str:
+    """What tells one state of an item from another."""
+    return json.dumps([item_id, sorted(values.items())], ensure_ascii=False)
+
+
+def repaired(row: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table with some of its values replaced."""
+    return {**dict(row), **values}
 
 
 def content_hash(labels: Mapping[str, str], edits: Mapping[str, Mapping[str, str]]) -> str:

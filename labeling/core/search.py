@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labeling.core.models import one_thread
+from labeling.core.threads import one_thread
 
 Ints = npt.NDArray[np.int64]
 Build = Callable[[int, int], Any]  # (seed, training rows) to an unfitted classifier

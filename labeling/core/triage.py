@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labeling.core.comparison import holm
-from labeling.core.models import one_thread
+from labeling.core.threads import one_thread
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -81,3 +81,23 @@ def issue_history(db: Database) -> list[tuple[Any, ...]]:
         "ON h.issue_id = f.issue_id AND h.last_audit = f.audit_id ORDER BY f.finding_seq"
     )
     return [tuple(row) for row in rows]
+
+
+def history(db: Database) -> list[tuple[str, str, str, int, int]]:
+    """Every outcome with what it found, oldest first: code, title, family, audit, found."""
+    rows = db.execute(
+        "SELECT code, title, family, audit_id, CASE WHEN status IN ('found','muted') "
+        "THEN n_found ELSE 0 END FROM outcome ORDER BY audit_id, outcome_seq"
+    )
+    return [tuple(row) for row in rows]
+
+
+def trend(db: Database) -> list[tuple[int, str, int, int | None, str, str, int]]:
+    """What was found by audit, family and severity: audit, at, upto, round, family, severity, n."""
+    rows = db.execute(
+        "SELECT a.audit_id, a.at, a.upto_event, a.round_no, o.family, o.severity, "
+        "sum(CASE WHEN o.status = 'found' THEN o.n_found ELSE 0 END) "
+        "FROM audit a JOIN outcome o USING (audit_id) "
+        "GROUP BY a.audit_id, o.family, o.severity ORDER BY a.audit_id, o.family, o.severity"
+    )
+    return [tuple(row) for row in rows]

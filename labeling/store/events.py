@@ -93,6 +93,12 @@ def table(db: Database) -> list[tuple[Any, ...]]:
 TABLE_COLUMNS = ["seq", *_COLUMNS, "digest"]
 
 
+def milliseconds(db: Database) -> list[tuple[int, int]]:
+    """Active milliseconds by event, where somebody sat at a screen: seq, ms."""
+    rows = db.execute("SELECT seq, ms FROM event WHERE ms > 0")
+    return [(row[0], row[1]) for row in rows]
+
+
 def of_change(db: Database, change_id: int) -> list[NewEvent]:
     """The events of one change that nothing has retracted, in order."""
     rows = db.execute(
@@ -195,6 +201,14 @@ def edits_of(db: Database, item_id: str) -> dict[str, str | None]:
         (item_id,),
     )
     return {name: value for row in rows for name, value in json.loads(row[0] or "{}").items()}
+
+
+def edited_since(db: Database, seq: int) -> set[str]:
+    """Items that a repair after an event has changed, and that nobody changed back."""
+    rows = db.execute(
+        f"SELECT DISTINCT item_id FROM event e WHERE seq > ? AND kind = 'edit' AND {LIVE}", (seq,)
+    )
+    return {row[0] for row in rows}
 
 
 def standing_label(db: Database, annotator: str, item_id: str) -> str | None:

@@ -22,6 +22,7 @@ LOG_TABLES = (
     "outcome",
     "finding",
     "member",
+    "decision",
 )
 
 _LOG = """
@@ -176,7 +177,7 @@ def the_log_and_what_follows_from_it(db: Database) -> None:
     """Version 1: the append-only log, its derived tables, and the triggers that guard it."""
     for script in (_LOG, _DERIVED, STANDING, TRIGGERS):
         _run(db, script)
-    _guard(db, *(table for table in LOG_TABLES if table != "member"))
+    _guard(db, *(table for table in LOG_TABLES if table not in ("member", "decision")))
 
 
 def _guard(db: Database, *tables: str) -> None:
@@ -222,3 +223,18 @@ def people_at_work(db: Database) -> None:
     """Version 2: several answers an item, suggestions, examples, many classes an item, roles."""
     _run(db, _SESSIONS)
     _guard(db, "member")
+
+
+_DECISIONS = """
+CREATE TABLE decision (
+  change_id INTEGER NOT NULL REFERENCES change,
+  kind TEXT NOT NULL CHECK (kind IN ('assign','mute','apart','severity')),
+  subject TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (change_id, kind, subject));
+"""
+
+
+@MIGRATIONS()
+def what_people_settled(db: Database) -> None:
+    """Version 3: who is on an issue, what is muted, what is not the same, what blocks a round."""
+    _run(db, _DECISIONS)
+    _guard(db, "decision")

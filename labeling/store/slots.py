@@ -252,6 +252,12 @@ def reopen(db: Database, slot: Slot, annotator: str, *, until: float, batch: int
     )
 
 
+def answers(db: Database) -> set[str]:
+    """The events that answer a question: they fill a slot."""
+    rows = db.execute("SELECT answered_by FROM slot WHERE answered_by IS NOT NULL")
+    return {row[0] for row in rows}
+
+
 def withdraw(db: Database, item_ids: Iterable[str]) -> None:
     """Items were taken out of the data: nobody is asked about them any more."""
     db.conn.executemany(

@@ -124,6 +124,7 @@ OTHER = {
     "overlap": "3",
     "second_opinions": "0.5",
     "suggestions_hidden": "1",
+    "gate": "warning",
     "policy": "dawid_skene",
     "model": "logistic",
     "regularisation": "0.5",

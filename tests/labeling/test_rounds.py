@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import answers, audits, history, project, queue, rounds, worker
+from labeling import answers, audits, fixes, history, issues, project, queue, rounds, worker
 from labeling.core.log import DataVersion
 from labeling.errors import BlockedError, InputError
 from labeling.ingest import silent
@@ -30,6 +30,9 @@ FRAME = text_frame(120)
 TRUTH = truth_of(FRAME)
 Truth, Frames = dict[str, str], list[pd.DataFrame]
 OPERATIONAL = ('"job"', '"sqlite_sequence"')
+AUDITED = tuple(
+    f'"{table}"' for table in ("audit", "outcome", "finding", "setting", "change", "result")
+)
 
 
 @pytest.fixture
@@ -131,13 +134,13 @@ def test_an_unknown_label_blocks_and_only_the_audit_is_written(tmp_path: Path) -
     frame = text_frame(60)
     wrong = frame.assign(label=frame["label"].where(frame.index != 7, "weird")).astype(object)
     with make_project(tmp_path / "p.db", wrong, label="label", classes=("money", "sport")) as one:
-        written = (*OPERATIONAL, '"audit"', '"outcome"', '"finding"', '"setting"', '"change"')
+        written = (*OPERATIONAL, *AUDITED)
         before, n_changes = dump(one, leave_out=written), len(history.table(one))
         with pytest.raises(BlockedError, match="1 found"):
             rounds.close_round(one)
         assert dump(one, leave_out=written) == before
         assert history.table(one)["kind"].tolist()[n_changes:] == ["settings"]
-        critical = audits.issues(one).query("severity == 'critical'")
+        critical = issues.table(one).query("severity == 'critical'")
         assert len(critical) == 1
         assert rounds.current(one) == 1
         job = worker.wait(one, worker.start(one, "close", author="t"), progress=silent)
@@ -159,15 +162,15 @@ def test_a_check_a_fix_and_a_check_again(made: Project) -> None:
             [events.NewEvent("x", 3, "label", item, "bob", other, 0, 1, None, project.now())],
         )
     audits.recheck(made)
-    found = audits.issues(made).query("item_id == @item and code == 'L202' and status == 'open'")
+    found = issues.table(made).query("item_id == @item and code == 'L202' and status == 'open'")
     assert len(found) == 1
-    change = audits.relabel(made, list(found["issue_id"]), author="t")
-    assert set(audits.issues(made).set_index("issue_id").loc[found["issue_id"], "status"]) == {
+    change = fixes.relabel(made, list(found["issue_id"]), author="t")
+    assert set(issues.table(made).set_index("issue_id").loc[found["issue_id"], "status"]) == {
         "queued"
     }
     assert answer_queue(made, TRUTH, annotator="rev", queue_id=change) == 1
     audits.recheck(made)
-    after = audits.issues(made).set_index("issue_id")
+    after = issues.table(made).set_index("issue_id")
     assert set(after.loc[found["issue_id"], "status"]) == {"fixed"}
     assert verify(made).empty
 
@@ -194,9 +197,9 @@ def import_look_alikes(one: Project, step: int, truth: Truth, wrong: Truth, extr
 
 def correct_some(one: Project, step: int, truth: Truth, wrong: Truth, extra: Frames) -> None:
     audits.recheck(one)
-    found = audits.issues(one).query("status == 'open' and code.str.startswith('L')")
+    found = issues.table(one).query("status == 'open' and code.str.startswith('L')")
     if len(found):
-        change = audits.relabel(one, list(found["issue_id"][:5]), author="t")
+        change = fixes.relabel(one, list(found["issue_id"][:5]), author="t")
         answer_queue(one, truth, annotator="rev", queue_id=change)
 
 

@@ -17,7 +17,17 @@ import pytest
 from labeling import answers, queue, verification
 from labeling.errors import CorruptionError, InputError
 from labeling.project import Project, list_projects, new_project, open_project, opened
-from labeling.store import audits, changes, connection, events, items, people, rounds, slots
+from labeling.store import (
+    audits,
+    changes,
+    connection,
+    decisions,
+    events,
+    items,
+    people,
+    rounds,
+    slots,
+)  # fmt: skip
 from labeling.store.events import NewEvent
 from labeling.store.rounds import Round
 from labeling.store.schema import LOG_TABLES, MIGRATIONS
@@ -45,6 +55,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
             audit = audits.add(db, at="now", upto_event=1, version_hash="h", round_no=1)
             audits.add_outcomes(db, audit, [("L1", "t", "L", "critical", "found", 1, "m")])
             people.add(db, 1, [("ann", "owner")])
+            decisions.add(db, 1, "mute", [("L201", "known")])
             audits.add_findings(db, audit, [("i", "L1", "critical", item, "", 0.0, "m")])
         yield made
 
@@ -102,7 +113,7 @@ def test_a_connection_is_set_up_to_lose_nothing(
 
 def test_migrations_apply_once(project: Project) -> None:
     applied = rows(project, "_sqlite_migrations")
-    assert len(applied) == len({row[2] for row in applied}) == 2
+    assert len(applied) == len({row[2] for row in applied}) == 3
     for _ in range(2):
         with opened(project.path) as again:
             assert not MIGRATIONS.pending(again.db)

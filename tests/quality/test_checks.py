@@ -175,6 +175,8 @@ def test_every_check_finds_exactly_its_planted_faults(code: str) -> None:
     assert list(found.findings.columns) == list(FINDING_COLUMNS)
     assert found.findings["score"].between(0, 1).all()
     assert found.findings["message"].str.endswith(".").all()
+    about_the_table = found.findings[found.findings["row"] < 0]
+    assert not about_the_table.duplicated(["column", "subject"]).any(), "each is known again"
 
 
 @pytest.mark.parametrize("code", CHECKS)

@@ -88,5 +88,11 @@ def test_gaussian_classes_take_a_class_of_one_row_and_constant_features() -> Non
 
 def test_columns_with_a_lot_of_text_do_not_go_to_a_forest() -> None:
     wide = csr_matrix((np.ones(4), ([0, 1, 2, 3], [0, 1, 0, 1])), shape=(4, 1001))
-    assert prepared(wide, "columns")[1] == "text"
-    assert prepared(-wide, "columns")[1] == "wide"
+    assert prepared(wide, "columns")[1] == "wide"
+    narrow, kind = prepared(wide[:, :5], "columns")
+    assert (kind, type(narrow)) == ("columns", np.ndarray)
+
+
+def test_the_detectors_of_texts_see_words_and_not_topics() -> None:
+    rows = csr_matrix(np.array([[1.0, 0.0, -0.5, 0.2], [0.0, 0.0, 0.5, 0.1]]))
+    assert prepared(rows, "text")[0].toarray().tolist() == [[1.0, 0.2], [0.0, 0.1]]
