@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling.core import features, forecast, models, stopping, strategies
+from labeling.core import features, fitting, forecast, stopping, strategies
 from labeling.core.features import Content
 from labeling.core.models import Fitted
 
@@ -130,7 +130,7 @@ class Project:
 
     def fit(self, rows: np.ndarray) -> Fitted:
         """A model of the labels of these rows."""
-        return models.fit(
+        return fitting.fit(
             self.data.matrix[rows], self.data.y[rows], n_classes=self.n_classes, seed=self.seed
         )
 

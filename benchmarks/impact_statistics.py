@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling.core import attribution, comparison, features, gold, models, sequential, verified
+from labeling.core import attribution, comparison, features, fitting, gold, sequential, verified
 from labeling.core.attribution import Coalition
 from labeling.core.features import Content
 
@@ -50,7 +50,7 @@ class Data(NamedTuple):
 
     def right(self, rows: np.ndarray, labels: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Predicted codes at some rows, of a model trained on others."""
-        fitted = models.fit(self.matrix[rows], labels, n_classes=int(self.y.max()) + 1)  # type: ignore[index]
+        fitted = fitting.fit(self.matrix[rows], labels, n_classes=int(self.y.max()) + 1)  # type: ignore[index]
         return fitted.predict_proba(self.matrix[at]).argmax(axis=1)  # type: ignore[index]
 
 

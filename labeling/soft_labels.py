@@ -73,7 +73,7 @@ def shares(standing: Standing) -> Shares:
     if votes.empty:
         return {}
     answers = consensus.encode(votes)
-    belief = consensus.posterior(answers, prior=consensus.TRUSTING)
+    belief = consensus.cautious(answers).items
     split = (consensus.votes(answers) > 0).sum(axis=1) > 1
     return {
         str(answers.items[i]): dict(zip(answers.classes.tolist(), belief[i].tolist(), strict=True))

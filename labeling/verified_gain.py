@@ -19,7 +19,6 @@ from labeling.core.sequential import Look
 from labeling.core.verified import Verified
 from labeling.errors import InputError
 from labeling.fits import Fits
-from labeling.impact import NO_MODEL
 from labeling.project import Project, derive_seed, now
 from labeling.store import changes, evidence, slots
 from labeling.store import rounds as store
@@ -93,7 +92,7 @@ class _Pair:
 
     def __init__(self, project: Project, first: int | None, last: int | None) -> None:
         if project.label_set.multi:
-            raise InputError(NO_MODEL)
+            raise InputError("a gain is verified where an item has one class; here it has several")
         self.project, self.snapshot = project, Snapshot(project)
         self.rounds = _two(store.every(project.db), first, last)
         self.queues = _queues(self.snapshot.changes)

@@ -29,7 +29,8 @@ RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 class TrainingSet:
     """Labelled pool items in the order they were imported, with their content hash.
 
-    `standing` are the answers behind the labels, `edits` the repairs of content that stand, by item.
+    `standing` are the answers behind the labels, `edits` the repairs of content that stand, by
+    item.
     """
 
     labels: dict[str, str]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labeling.core import models
+from labeling.core import fitting
 from labeling.core.attribution import Coalition
 from labeling.core.models import ModelConfig
 
@@ -63,7 +63,7 @@ def fit_and_predict(rows: Sequence[int], labels: Sequence[int], at: np.ndarray) 
     """Codes, int (at,), of a logistic regression trained on some digits."""
     features, _ = digits()
     codes = np.array(labels, dtype=np.int64)
-    fitted = models.fit(features[list(rows)], codes, n_classes=CLASSES, config=PLAIN)
+    fitted = fitting.fit(features[list(rows)], codes, n_classes=CLASSES, config=PLAIN)
     return fitted.predict_proba(features[at]).argmax(axis=1)
 
 

@@ -148,6 +148,8 @@ def replay(
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # one for all: making it takes longer
+
+
 def edited_states(
     events: Sequence[Event], columns: Sequence[str]
 ) -> list[tuple[str, dict[str, Any]]]:

@@ -47,7 +47,8 @@ def best(
         near.see(start, rough(part))
     kept = near.rows()
     parts = [exact(kept[start : start + chunk]) for start in range(0, len(kept), chunk)]
-    utilities: Floats = np.round(np.concatenate(parts), DIGITS) if parts else np.empty(0)
+    found: Floats = np.concatenate(parts) if parts else np.empty(0)
+    utilities: Floats = np.asarray(np.round(found, DIGITS))
     order = np.lexsort((kept, -utilities))[:n]
     return Best(kept[order], utilities[order])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from labeling.core import forecast, models
+from labeling.core import fitting, forecast
 from labeling.core.forecast import LEVELS, Forecast, Past, Point
 
 BATCH = 25
@@ -380,7 +380,7 @@ def labelled_at_random(seed: int) -> list[Past]:
     gold, pool = order[:300], order[300:]
 
     def seen(rows: np.ndarray) -> Point:
-        fitted = models.fit(x[rows] / 16, y[rows], n_classes=10)
+        fitted = fitting.fit(x[rows] / 16, y[rows], n_classes=10)
         right = fitted.predict_proba(x[gold] / 16).argmax(axis=1) == y[gold]
         return Point(len(rows), float(right.mean()))
 
