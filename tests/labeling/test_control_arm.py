@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from streamlit.testing.v1 import AppTest
 
 from labeling import answers, control_arm, impact, overview, queue, rounds
 from labeling.core import arms, fitting
@@ -90,10 +91,12 @@ def test_the_words_say_what_was_seen_and_what_could_have_been(
     assert (advice == control_arm.ADVICE) is advised
 
 
-def test_a_project_whose_chosen_items_mislead_is_told_and_can_switch(tmp_path: Path) -> None:
+def test_a_project_whose_chosen_items_mislead_is_told_and_can_switch(
+    root: Path, projects: Path
+) -> None:
     truth, turned = truth_of(FRAME), {"sport": "money", "money": "sport"}
     settings = {"batch_size": "40", "control_share": "0.5", "gold_per_batch": "50"}
-    with make_project(tmp_path / "p.db", FRAME, settings=settings) as made:
+    with make_project(projects / "p.db", FRAME, settings=settings) as made:
         for _ in range(2):
             while asked := queue.next_item(made, "ann"):
                 item = items.get(made.db, asked.item_id)
@@ -112,6 +115,13 @@ def test_a_project_whose_chosen_items_mislead_is_told_and_can_switch(tmp_path: P
         assert control["delta"] < -0.1
         steps = [step.text for step in overview.next_steps(made, overview.standing(made))]
         assert "Active choice has not helped here: switch to random?" in steps
-        assert control_arm.switch_to_random(made, author="owner")
+        page = AppTest.from_file(str(root / "pages" / "impact.py"), default_timeout=30)
+        page.session_state["name"], page.session_state["project"] = "Ann", "p"
+        page.run()
+        assert "switch to random" in page.warning[0].value
+        (button,) = [each for each in page.button if each.label.startswith("Choose at random")]
+        button.click().run()
+        assert not page.exception
+        assert not page.warning, "there is nothing to switch any more"
         assert made.config["strategy"] == "random"
         assert control_arm.standing_advice(made, impact.REPORT) is None
