@@ -14,6 +14,7 @@ import pandas as pd
 from labeling import (
     answer_files,
     export,
+    handover,
     history,
     impact,
     imports,
@@ -24,6 +25,7 @@ from labeling import (
     round_report,
     rounds,
     simulation,
+    tracking,
     verification,
     waterfall,
     worker,
@@ -248,6 +250,22 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
+def _handover(args: argparse.Namespace) -> int:
+    target = export.check_target(Path(args.out))
+    tracking.check(args.mlflow)
+    with project.opened(Path(args.project)) as opened:
+        number = args.round or max(1, rounds.current(opened) - 1)
+        made = handover.make(opened, number, onnx=args.onnx, progress=_progress(args))
+    handover.write(made, target)
+    _say(args, f"The model of round {number} is in {args.out}: {', '.join(made.files)}.")
+    missing = made.card["files"][handover.ONNX].get("left_out")
+    if args.onnx and missing:
+        _say(args, f"There is no ONNX: {missing}.")
+    if args.mlflow:
+        _say(args, f"Logged to MLflow as run {tracking.log(made, args.mlflow)}.")
+    return 0
+
+
 def _verify(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         found = verification.verify(opened)
@@ -296,6 +314,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "report": _report,
     "replay": _replay,
     "export": _export,
+    "handover": _handover,
     "verify": _verify,
     "simulate": _simulate,
 }

@@ -50,6 +50,7 @@ def progress_bar(*, quiet: bool) -> Progress:
 
 SEED = whole_number(0, 2**32 - 1)
 CHANGE = whole_number(1, 2**63 - 1)
+ROUND = whole_number(1, 2**31 - 1)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,6 +116,13 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("project", metavar="PROJECT.db")
     export.add_argument("--what", metavar="TABLE", required=True)
     export.add_argument("--out", metavar="FILE.csv", required=True)
+
+    handover = command("handover", "a closed round's model with its card, to give away")
+    handover.add_argument("project", metavar="PROJECT.db")
+    handover.add_argument("--round", type=ROUND, metavar="N", help="the newest closed one if left")
+    handover.add_argument("--out", metavar="FILE.zip", required=True)
+    handover.add_argument("--onnx", action="store_true", help="as ONNX too, where it converts")
+    handover.add_argument("--mlflow", metavar="URI", help="log it to this MLflow tracking URI too")
 
     verify = command("verify", "reconcile log, derived tables and receipts")
     verify.add_argument("project", metavar="PROJECT.db")

@@ -96,7 +96,12 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text beside its target, then put it in place, so that no half file is ever seen."""
+    """Write a text as UTF-8, whole or not at all."""
+    write_whole(text.encode(), path)
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Write beside the target, then put it in place, so that no half file is ever seen."""
     path = check_target(Path(path))
     try:
         handle, name = tempfile.mkstemp(dir=path.resolve().parent, suffix=".part")
@@ -104,8 +109,8 @@ def write_text(text: str, path: Path) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:

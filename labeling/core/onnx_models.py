@@ -7,7 +7,7 @@ precision throughout; what is not written exactly enough is for the caller to fi
 from __future__ import annotations
 
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +79,8 @@ def _kind(model: Any) -> str:
 
 
 def _is_linear(estimator: Any) -> bool:
-    return hasattr(estimator, "coef_") or _calibration(estimator) is not None
+    kind = type(estimator).__name__
+    return kind in ("LogisticRegression", "ComplementNB") or _calibration(estimator) is not None
 
 
 def _calibration(estimator: Any) -> Any:
@@ -94,8 +95,13 @@ def _convertible(fitted: Fitted) -> Any:
     if inner is not None:
         scale = float(inner.calibrators[0].beta_) * (2 if len(inner.classes) == 2 else 1)
         return _regression(inner.estimator, scale / fitted.temperature, estimator.classes_)
-    if type(estimator).__name__ == "LogisticRegression":
+    kind = type(estimator).__name__
+    if kind == "LogisticRegression":
         return _regression(estimator, 1 / fitted.temperature, estimator.classes_)
+    if kind == "ComplementNB":
+        return _regression(_of_words(estimator), 1 / fitted.temperature, estimator.classes_)
+    if kind == "GaussianNB":  # sums of thousands, of which the small differences count
+        raise ValueError("normal distributions are not exact enough in single precision")
     if hasattr(getattr(estimator, "_fit_X", None), "toarray"):
         estimator = copy(estimator)
         estimator._fit_X = estimator._fit_X.toarray()
@@ -110,6 +116,19 @@ def _regression(linear: Any, scale: float, classes: Any) -> Any:
     same.coef_, same.intercept_ = linear.coef_ * scale, np.atleast_1d(linear.intercept_) * scale
     same.classes_, same.n_features_in_ = classes, linear.coef_.shape[1]
     return same
+
+
+class _Weights(NamedTuple):
+    coef_: Any
+    intercept_: Any
+
+
+def _of_words(bayes: Any) -> _Weights:
+    """Naive Bayes on words is linear; what all classes share is taken off, for precision."""
+    weights = bayes.feature_log_prob_ - bayes.feature_log_prob_.mean(axis=0)
+    if len(weights) == 2:
+        weights = weights[1:] - weights[:1]
+    return _Weights(weights, np.zeros(len(weights)))
 
 
 def _one_against_the_rest(predictor: FittedEach, width: int) -> Any:
