@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labeling import audits, impact, issues
+from labeling import audits, images, impact, issues
 from labeling.datasets import BETWEEN
 from labeling.errors import InputError
 from labeling.project import Project, now
@@ -164,6 +164,12 @@ def clusters(project: Project, item_ids: Sequence[str] = ()) -> pd.DataFrame:
     best = frame.groupby("cluster")["similarity"].transform("max")
     order = np.lexsort((frame["cluster"].to_numpy(dtype=str), -best.to_numpy(dtype=float)))
     return frame.iloc[order].reset_index(drop=True)
+
+
+def image(project: Project, item_id: str) -> bytes | None:
+    """The image of an item as a browser can show it; None where items are no images."""
+    data = items.image(project.db, item_id) if project.content.kind == "image" else None
+    return None if data is None else images.for_browser(data)[0]
 
 
 def _standing_pairs(project: Project) -> list[tuple[str, str, float]]:

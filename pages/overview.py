@@ -16,7 +16,7 @@ with report_errors():
         figure("Round", f"{now.round_no}", f"{now.answered} of {now.asked} answered")
         figure("Labelled", f"{now.labelled:,}", f"of {now.pool:,} in the pool")
         figure("Gold labels", f"{now.gold:,}", f"of {now.reservoir:,} reserved")
-        figure("Open issues", f"{now.open_issues:,}", f"{now.blocking_issues} block the round")
+        figure("Open issues", f"{now.open_issues:,}", f"{now.blocking_issues} blocking")
 
     model, todo = st.columns(2)
     with model.container(border=True, height="stretch"):

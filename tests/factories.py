@@ -67,6 +67,10 @@ KOREAN = {
         "망작",
     ],
 }
+CITIES = {
+    "04524": "Seoul", "48058": "Busan", "41911": "Daegu", "61000": "Gwangju",
+    "21554": "Incheon", "34126": "Daejeon", "44675": "Ulsan", "63122": "Jeju",
+}  # fmt: skip
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
 MEASURES = ("island", "length", "mass")
 
@@ -95,6 +99,34 @@ def table_frame(n: int = 90, *, seed: int = 0) -> pd.DataFrame:
         mass = f"{rng.normal(3500 + 700 * kind, 200):.0f}"
         rows.append((f"t{seed}-{i:04d}", f"island {i % 3}", length, mass, SPECIES[kind]))
     return pd.DataFrame(rows, columns=["id", *MEASURES, "label"], dtype=object)
+
+
+def frame_with_copies(n: int = 60) -> pd.DataFrame:
+    """Texts of which the last four are nearly the first four."""
+    frame = text_frame(n)
+    near = frame.head(4).assign(
+        id=[f"copy{k}" for k in range(4)], text=[f"{text}!" for text in frame["text"].head(4)]
+    )
+    return pd.concat([frame, near], ignore_index=True).astype(object)
+
+
+def orders_frame(n: int = 160, *, wrong: int = 7) -> pd.DataFrame:
+    """A table whose zip code says the city, but for one row in which it does not."""
+    draw = np.random.default_rng(3)
+    zips = draw.choice(list(CITIES), n)
+    cities = [CITIES[code] for code in zips]
+    cities[wrong] = "Seoul" if cities[wrong] != "Seoul" else "Busan"
+    label = np.where(np.isin(cities, ["Seoul", "Busan"]), "north", "south")
+    return pd.DataFrame(
+        {
+            "id": [f"o{k}" for k in range(n)],
+            "zip": zips,
+            "city": cities,
+            "amount": [f"{x:.1f}" for x in draw.normal(50, 9, n)],
+            "label": label,
+        },
+        dtype=object,
+    )
 
 
 def flipped(frame: pd.DataFrame) -> pd.DataFrame:

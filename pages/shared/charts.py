@@ -77,3 +77,42 @@ def waterfall(bars: pd.DataFrame) -> alt.LayerChart:
     halo = base.mark_rule(strokeWidth=5, color=HALO, opacity=0.6).encode(x="low:Q", x2="high:Q")
     whisker = base.mark_rule(strokeWidth=2, color=WHISKER).encode(x="low:Q", x2="high:Q")
     return (bar + halo + whisker).properties(height=alt.Step(34))
+
+
+def found_over_time(told: pd.DataFrame, *, by: str) -> alt.Chart:
+    """What each run of the checks found, stacked by severity or family, oldest on the left.
+
+    `told` has audit_id, at, round_no, import, severity, family, found.
+    """
+    rounds = told["round_no"].map(lambda no: "" if pd.isna(no) else f", round {no:.0f}")
+    names = told["audit_id"].astype(str) + rounds
+    order = ["critical", "warning", "info"] if by == "severity" else sorted(told[by].unique())
+    scale = alt.Scale(domain=order, range=["#c0392b", "#c98a3d", "#2f6fb3"])
+    color = alt.Color(
+        f"{by}:N",
+        title=None,
+        sort=order,
+        legend=alt.Legend(orient="top"),
+        **({"scale": scale} if by == "severity" else {}),
+    )
+    return (
+        alt.Chart(told.assign(run=names))
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "run:N",
+                sort=list(dict.fromkeys(names)),
+                title="run of the checks",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            ),
+            y=alt.Y("sum(found):Q", title="found", axis=alt.Axis(tickMinStep=1)),
+            color=color,
+            tooltip=[
+                alt.Tooltip("at:N", title="at"),
+                alt.Tooltip("import:Q", title="imports before it"),
+                alt.Tooltip(f"{by}:N"),
+                alt.Tooltip("sum(found):Q", title="found"),
+            ],
+        )
+        .properties(height=280)
+    )

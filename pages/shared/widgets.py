@@ -46,7 +46,7 @@ def progress_bar() -> Progress:
 def difference(found: Mapping[str, Any], *, what: str) -> None:
     """A paired difference: words first, then points with their interval."""
     words = str(found["verdict"])
-    color = "green" if words == "real" else "gray" if words == "within placebo" else "orange"
+    color = verdict_color(words)
     with st.container(border=True):
         st.markdown(f"**{plain(what)}**")
         delta = impact.points(found["delta"])
@@ -62,6 +62,11 @@ def difference(found: Mapping[str, Any], *, what: str) -> None:
                 f"Random changes of the same size moved it by up to {100 * found['band']:.1f} "
                 "points (placebo band)."
             )
+
+
+def verdict_color(words: str) -> str:
+    """The colour of a verdict; of one that is not there yet too."""
+    return "green" if words == "real" else "gray" if words in ("within placebo", "") else "orange"
 
 
 def job_panel(

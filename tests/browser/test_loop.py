@@ -150,6 +150,7 @@ def test_from_a_csv_to_what_each_change_did(
     fix_the_suspected_labels(ann, ready, screenshots)
     close_round(page, ready, 4)
     read_the_impact(page, ready, screenshots)
+    see_the_bar_of_the_fix(page, ready, screenshots)
 
     with opened(server.projects / "orders.db") as project:
         assert verification.verify(project).empty
@@ -175,6 +176,19 @@ def make_project(page: Page, ready: Ready, table: Path) -> None:
     expect(page.get_by_text("of 80 in the pool")).to_be_visible()
 
 
+def look_into(page: Page, ready: Ready, check: str) -> None:
+    """Choose a check on the quality page."""
+    page.locator(".st-key-check input").fill(check)
+    page.get_by_role("option", name=re.compile(check)).click()
+    ready(page)
+
+
+def issues_of(page: Page, check: str, status: str) -> set[str]:
+    """The items with an issue of a check, by its status, as the CSV has them."""
+    rows = download(page, "issues")
+    return {r["item_id"] for r in rows if (r["code"], r["status"]) == (check, status)}
+
+
 def fix_the_suspected_labels(
     ann: Person, ready: Ready, screenshots: Callable[[Page, str], None]
 ) -> None:
@@ -182,11 +196,9 @@ def fix_the_suspected_labels(
     page = ann.page
     ann.open("quality", "orders")
     expect(page.get_by_text(re.compile(r"[1-9]\d* warning"))).to_be_visible()
+    look_into(page, ready, "L203")
     screenshots(page, "quality")
-    page.get_by_role("tab", name="Issues").click()
-    ready(page)
-    issues = [row for row in download(page, "issues") if row["status"] == "open"]
-    found = {row["item_id"] for row in issues if row["code"] == "L203"}
+    found = issues_of(page, "L203", "open")
     assert len(found) >= WRONG, "the planted mistakes are suspected"
     page.get_by_label("Most suspicious").fill(str(len(found)))
     page.get_by_label("Most suspicious").press("Enter")
@@ -202,8 +214,23 @@ def fix_the_suspected_labels(
     assert set(ann.mistakes) <= set(reviewed), "the planted mistakes were among them"
 
     ann.open("quality", "orders")
+    assert issues_of(page, "L203", "open") | issues_of(page, "L203", "queued") == found
     page.get_by_role("button", name="Run all checks").click()
-    expect(page.get_by_text("0 warning")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"Audit 4 at .* gone"))).to_be_visible(timeout=60_000)
+    ready(page)
+    assert issues_of(page, "L203", "fixed") >= found, "the difference is the fix"
+
+
+def see_the_bar_of_the_fix(
+    page: Page, ready: Ready, screenshots: Callable[[Page, str], None]
+) -> None:
+    """What the relabelling did stands beside it on the quality page, and nowhere to be guessed."""
+    page.goto("/quality?project=orders")
+    ready(page)
+    page.get_by_role("tab", name="Fixes").click()
+    expect(page.get_by_text(re.compile(r"this fix: [+-][\d.]+ \[[+-].*\] points"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"(\d+) of \1 issues are gone"))).to_be_visible()
+    screenshots(page, "fixes")
 
 
 def read_the_impact(page: Page, ready: Ready, screenshots: Callable[[Page, str], None]) -> None:

@@ -18,46 +18,21 @@ from labeling.project import Project
 from labeling.store import changes, events, items
 from labeling.verification import verify
 from labeling.versions import Snapshot
-from tests.factories import answer_queue, make_project, text_frame, truth_of
-
-CITIES = {
-    "04524": "Seoul", "48058": "Busan", "41911": "Daegu", "61000": "Gwangju",
-    "21554": "Incheon", "34126": "Daejeon", "44675": "Ulsan", "63122": "Jeju",
-}  # fmt: skip
-
-
-def with_copies(n: int = 60) -> pd.DataFrame:
-    """Texts of which the last four are nearly the first four."""
-    frame = text_frame(n)
-    near = frame.head(4).assign(
-        id=[f"copy{k}" for k in range(4)], text=[f"{text}!" for text in frame["text"].head(4)]
-    )
-    return pd.concat([frame, near], ignore_index=True).astype(object)
-
-
-def orders(n: int = 160, *, wrong: int = 7) -> pd.DataFrame:
-    """A table whose zip code says the city, but for one row in which it does not."""
-    draw = np.random.default_rng(3)
-    zips = draw.choice(list(CITIES), n)
-    cities = [CITIES[code] for code in zips]
-    cities[wrong] = "Seoul" if cities[wrong] != "Seoul" else "Busan"
-    label = np.where(np.isin(cities, ["Seoul", "Busan"]), "north", "south")
-    return pd.DataFrame(
-        {
-            "id": [f"o{k}" for k in range(n)],
-            "zip": zips,
-            "city": cities,
-            "amount": [f"{x:.1f}" for x in draw.normal(50, 9, n)],
-            "label": label,
-        },
-        dtype=object,
-    )
+from tests.factories import (
+    CITIES,
+    answer_queue,
+    frame_with_copies,
+    make_project,
+    orders_frame,
+    text_frame,
+    truth_of,
+)  # fmt: skip
 
 
 @pytest.fixture
 def copies(tmp_path: Path) -> Iterator[Project]:
     """A project with near-duplicates, all in the pool."""
-    with make_project(tmp_path / "p.db", with_copies(), reserve=0.0) as made:
+    with make_project(tmp_path / "p.db", frame_with_copies(), reserve=0.0) as made:
         audits.recheck(made)
         yield made
 
@@ -67,7 +42,7 @@ def table(tmp_path: Path) -> Iterator[Project]:
     """A project of a table with a wrong city, all in the pool."""
     content = Content("columns", ("zip", "city", "amount"))
     with make_project(
-        tmp_path / "t.db", orders(), label="label", content=content, reserve=0.0
+        tmp_path / "t.db", orders_frame(), label="label", content=content, reserve=0.0
     ) as made:
         audits.recheck(made)
         yield made
@@ -98,7 +73,7 @@ def everything(one: Project) -> dict[str, object]:
 def test_a_merge_keeps_one_of_each_cluster_and_the_issue_is_gone(copies: Project) -> None:
     side_by_side = fixes.clusters(copies)
     assert side_by_side.groupby("cluster").size().tolist() == [2] * 4
-    answer_queue(copies, truth_of(with_copies()))
+    answer_queue(copies, truth_of(frame_with_copies()))
     pair = side_by_side[side_by_side["cluster"] == side_by_side["cluster"][0]]
     change = fixes.merge(copies, list(pair["item_id"]), author="rev")
     assert len(items.excluded(copies.db)) == 1
@@ -142,7 +117,7 @@ def take_back(one: Project, target: str) -> None:
 
 
 def test_a_reservoir_item_is_never_merged_away(tmp_path: Path) -> None:
-    with make_project(tmp_path / "p.db", with_copies(), reserve=1.0) as made:
+    with make_project(tmp_path / "p.db", frame_with_copies(), reserve=1.0) as made:
         audits.recheck(made)
         pair = fixes.clusters(made)["item_id"].tolist()[:2]
         with pytest.raises(InputError, match="all of these measure"):
@@ -178,8 +153,8 @@ def test_a_drop_takes_items_out_with_a_reason(copies: Project) -> None:
 def test_a_repair_is_seen_by_the_checks_and_by_the_model(table: Project) -> None:
     proposed = fixes.proposals(table)
     cell = proposed[proposed["column"] == "city"].iloc[0]
-    truth = CITIES[orders()["zip"][7]]
-    assert (cell["before"], cell["after"]) == (orders()["city"][7], truth)
+    truth = CITIES[orders_frame()["zip"][7]]
+    assert (cell["before"], cell["after"]) == (orders_frame()["city"][7], truth)
     before = Snapshot(table)
     plain = before.training_set(DataVersion(before.upto))
     change = fixes.repair(table, [(cell["item_id"], "city")], author="rev")
@@ -366,7 +341,7 @@ def test_the_report_of_a_project_names_every_check(copies: Project) -> None:
 
 
 def test_a_fix_shows_the_bar_that_was_measured(tmp_path: Path) -> None:
-    frame = with_copies(120)
+    frame = frame_with_copies(120)
     with make_project(tmp_path / "p.db", frame) as made:
         for _ in range(2):
             answer_queue(made, truth_of(frame))
