@@ -255,7 +255,8 @@ def _handover(args: argparse.Namespace) -> int:
     tracking.check(args.mlflow)
     with project.opened(Path(args.project)) as opened:
         number = args.round or max(1, rounds.current(opened) - 1)
-        made = handover.make(opened, number, onnx=args.onnx, progress=_progress(args))
+        progress = progress_bar(quiet=args.quiet)
+        made = handover.make(opened, number, onnx=args.onnx, progress=progress)
     handover.write(made, target)
     _say(args, f"The model of round {number} is in {args.out}: {', '.join(made.files)}.")
     missing = made.card["files"][handover.ONNX].get("left_out")

@@ -117,12 +117,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--what", metavar="TABLE", required=True)
     export.add_argument("--out", metavar="FILE.csv", required=True)
 
-    handover = command("handover", "a closed round's model with its card, to give away")
-    handover.add_argument("project", metavar="PROJECT.db")
-    handover.add_argument("--round", type=ROUND, metavar="N", help="the newest closed one if left")
-    handover.add_argument("--out", metavar="FILE.zip", required=True)
-    handover.add_argument("--onnx", action="store_true", help="as ONNX too, where it converts")
-    handover.add_argument("--mlflow", metavar="URI", help="log it to this MLflow tracking URI too")
+    _add_handover(command("handover", "a closed round's model with its card, to give away"))
 
     verify = command("verify", "reconcile log, derived tables and receipts")
     verify.add_argument("project", metavar="PROJECT.db")
@@ -153,6 +148,14 @@ def _add_replay(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("card", metavar="CARD.json")
     sub.add_argument("--project", metavar="PROJECT.db", help="another file than the card names")
     sub.add_argument("--html", metavar="FILE.html", help="the card as a page")
+
+
+def _add_handover(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("project", metavar="PROJECT.db")
+    sub.add_argument("--round", type=ROUND, metavar="N", help="the newest closed one if left")
+    sub.add_argument("--out", metavar="FILE.zip", required=True)
+    sub.add_argument("--onnx", action="store_true", help="as ONNX too, where it converts")
+    sub.add_argument("--mlflow", metavar="URI", help="log it to this MLflow tracking URI too")
 
 
 def _add_simulate(sub: argparse.ArgumentParser) -> None:
