@@ -111,7 +111,7 @@ def test_a_project_whose_chosen_items_mislead_is_told_and_can_switch(
         control = stored[1]["control"]
         assert control["verdict"] == "active choice hurts"
         assert control["n_control"] == 20
-        assert control["n_labels"] == 38, "18 seeds, and as many of either arm"
+        assert control["n_labels"] == 40, "20 seeds, and as many of either arm"
         assert control["delta"] < -0.1
         steps = [step.text for step in overview.next_steps(made, overview.standing(made))]
         assert "Active choice has not helped here: switch to random?" in steps

@@ -180,7 +180,7 @@ def test_versions_with_and_without_a_repair_share_one_feature_space(table: Proje
     cell = fixes.proposals(table).iloc[0]
     change = fixes.repair(table, [(cell["item_id"], cell["column"])], author="rev")
     fits = Fits(Snapshot(table))
-    config = fits.snapshot.config().model
+    config = fits.model_of(fits.snapshot.config())
     for gone in (frozenset[int](), frozenset({change})):
         version = DataVersion(fits.snapshot.upto, gone)
         assert fits.of_version(version, config).shape == (0,), "no reservoir, but it trains"

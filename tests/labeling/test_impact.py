@@ -49,9 +49,8 @@ def score(of: Project, *without: int) -> float:
     """Accuracy on the gold of the data without some changes."""
     fits = Fits(Snapshot(of))
     version = DataVersion(fits.snapshot.upto, frozenset(without))
-    return float(
-        rulers.current(fits.snapshot).right(fits.of_version(version, ModelConfig())).mean()
-    )
+    predicted = fits.of_version(version, fits.model_of(fits.snapshot.config()))
+    return float(rulers.current(fits.snapshot).right(predicted).mean())
 
 
 def by_file(into: Project, frame: pd.DataFrame) -> int:

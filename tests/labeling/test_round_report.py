@@ -66,7 +66,10 @@ def test_it_says_who_answered_how_much_and_why_these_items(newest: str, first: s
     assert "<b>가람</b>" in section(first, "Who")
     assert "<b>가람</b>" not in section(newest, "Who")
     assert "import:" not in section(newest, "Who")
-    assert "two best classes are closest here 18" in section(newest, "Why these items")
+    assert (
+        "the model wavers between two classes here, and this item stands for others 18"
+        in section(newest, "Why these items")
+    )
     assert "drawn at random: the control arm that shows what active choice saves 2" in section(
         newest, "Why these items"
     )
