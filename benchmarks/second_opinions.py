@@ -1,6 +1,6 @@
 """What second opinions are worth: accuracy after the same number of votes, by policy (METHODS 4).
 
-python -m benchmarks.second_opinions [--quick] [--data FOLDER]
+python -m benchmarks.second_opinions [--quick] [--seeds N] [--data FOLDER]
 
 Votes are those of the true class, but for a share of wrong ones. Rounds are as in the product: its
 model (C = 1, as tuning chooses where a third of the votes is wrong), margin for new items, the
@@ -188,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two seeds, digits at 30 % alone")
     parser.add_argument("--data", type=Path, help="a folder of text sets")
+    parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
     tasks: list[tuple[str, Task]] = [("digits", digits())]
     if not asked.quick:
@@ -197,7 +198,7 @@ def main() -> None:
         tasks += list(from_files(asked.data)) if asked.data else []
     for name, task in tasks:
         started = time.process_time()
-        print(compared(name, task, 2 if asked.quick else 10).to_string(index=False))
+        print(compared(name, task, 2 if asked.quick else asked.seeds).to_string(index=False))
         print(f"{time.process_time() - started:.0f} CPU seconds")
 
 

@@ -94,7 +94,8 @@ def compare(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
     """Active choice against random on gold: the same base, and as many answers of either arm.
 
     Of the chosen items as many are drawn from each batch as the batch had control items, eight
-    times over. The value is active minus random. None while no batch has items of both arms.
+    times over; where a verdict is out of reach, once. The value is active minus random. None while
+    no batch has items of both arms.
     """
     training = fits.snapshot.training_set(
         DataVersion(closed.upto_event, policy=closed.config["policy"])
@@ -105,7 +106,8 @@ def compare(fits: Fits, ruler: Ruler, closed: Round) -> dict[str, Any] | None:
     if n_control == 0:
         return None
     arm = _Arm(fits, ruler, training, ModelConfig(**closed.config["model"]), found.base)
-    scores = _scores(arm, arms_of, len(found.chosen))
+    draws = DRAWS if is_enough(ruler.n, n_control) else 1
+    scores = _scores(arm, arms_of, len(found.chosen), draws)
     seen, n = arms.contrast(scores), n_control + len(found.base)
     return {
         "title": f"active choice against random, both with {n:,} labels, "
@@ -138,17 +140,22 @@ class _Arm(NamedTuple):
         return self.ruler.right(self.fits.predicted(trained, self.config))
 
 
-def _scores(arm: _Arm, matched: Matched, n_chosen: int) -> Scores:
+def _scores(arm: _Arm, matched: Matched, n_chosen: int, draws: int) -> Scores:
     rng = np.random.default_rng(derive_seed(arm.fits.snapshot.seed, "arms", arm.training.hash))
     control = matched.drawn(matched.random, rng)
-    halves = [[control[i] for i in half] for half in arms.halves(len(control), DRAWS, rng)]
-    drawn = [matched.drawn(matched.chosen, rng) for _ in range(DRAWS)]
+    halves = [[control[i] for i in half] for half in arms.halves(len(control), draws, rng)]
+    drawn = [matched.drawn(matched.chosen, rng) for _ in range(draws)]
     return Scores(
         arm.score(control),
         np.array([arm.score(half) for half in halves]),
         np.array([arm.score(own) for own in drawn]),
         min(1.0, len(control) / n_chosen),
     )
+
+
+def is_enough(n_gold: int, n_control: int) -> bool:
+    """Whether there are gold labels and control answers enough for any verdict."""
+    return n_gold >= MIN_GOLD and n_control >= FEWEST
 
 
 def verdict(seen: Contrast, *, n_gold: int, n_control: int) -> str:
@@ -166,8 +173,7 @@ def verdict(seen: Contrast, *, n_gold: int, n_control: int) -> str:
 
 def advice(seen: Contrast, *, n_gold: int, n_control: int) -> str | None:
     """What to ask the project when a gain of a point or more can be ruled out, else None."""
-    is_enough = n_gold >= MIN_GOLD and n_control >= FEWEST
-    return ADVICE if is_enough and seen.interval.high < HELPFUL else None
+    return ADVICE if is_enough(n_gold, n_control) and seen.interval.high < HELPFUL else None
 
 
 def standing_advice(project: Project, report: str) -> str | None:

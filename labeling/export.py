@@ -21,6 +21,7 @@ from labeling import (
     issues,
     opinions,
     queue,
+    reliability,
     requirements,
     review,
     rounds,
@@ -300,6 +301,7 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "disagreements": review.disagreements,
     "influence": influence_table,
     "opinions": opinions.table,
+    "reliability": reliability.table,
 }
 
 

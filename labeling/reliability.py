@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from labeling import rulers
 from labeling.core import calibration
@@ -11,8 +12,10 @@ from labeling.core.comparison import MIN_GOLD
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.fits import Fits
-from labeling.project import derive_seed
+from labeling.project import Project, derive_seed
+from labeling.store import rounds as store
 from labeling.store.rounds import Round
+from labeling.versions import Snapshot
 
 
 def of_round(fits: Fits, closed: Round) -> Calibration | None:
@@ -32,6 +35,13 @@ def of_round(fits: Fits, closed: Round) -> Calibration | None:
     seed = derive_seed(fits.snapshot.seed, "calibration", closed.round_no)
     right = np.asarray(said == ruler.truth).ravel()
     return calibration.calibration(sure.ravel(), right, np.random.default_rng(seed))
+
+
+def table(project: Project) -> pd.DataFrame:
+    """How often the newest round's model is right by how sure it says to be, on gold."""
+    closed = store.every(project.db)
+    found = of_round(Fits(Snapshot(project)), closed[-1]) if closed else None
+    return pd.DataFrame(columns=calibration.COLUMNS) if found is None else found.table
 
 
 def in_words(found: Calibration) -> str:

@@ -47,12 +47,13 @@ def contrast(scores: Scores) -> Contrast:
     The interval speaks of future data and of another draw of both arms: to the spread over gold
     items it adds that over training rows. For the control arm this is how far models of random
     halves differ (half-sampling: their spread is that of the whole arm; McCarthy, 1969), for the
-    chosen ones the same, less by `share`, and that of their draws.
+    chosen ones the same, less by `share`, and that of their draws. Without two halves or two gold
+    items nothing is known of the spread, and the interval is all there is.
     """
     gain = scores.active.astype(float).mean(axis=0) - scores.random.astype(float)
     n = len(gain)
-    if n < 2:
-        return Contrast(Interval(float(gain.sum()), -1.0, 1.0), math.inf)
+    if n < 2 or len(scores.halves) < 2:
+        return Contrast(Interval(float(gain.mean()) if n else 0.0, -1.0, 1.0), math.inf)
     with_both = np.concatenate([gain, [1.0, -1.0]])  # no spread seen is no proof of none
     over_items = float(with_both.var(ddof=1)) / n
     over_halves, over_draws = _over_rows(scores.halves), _over_rows(scores.active)

@@ -107,3 +107,4 @@ def test_a_rounds_reliability_comes_from_its_stored_predictions_on_gold(tmp_path
         again = reliability.of_round(Fits(Snapshot(made)), first)
         assert again is not None
         assert again.error == found.error
+        assert reliability.table(made).equals(found.table)

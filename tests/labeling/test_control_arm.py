@@ -61,6 +61,8 @@ def test_nothing_seen_is_no_proof_of_no_difference() -> None:
     found = arms.contrast(Scores(same, np.tile(same, (4, 1)), np.tile(same, (4, 1)), 0.1))
     assert found.interval.value == 0
     assert found.interval.low < -0.02 < 0.02 < found.interval.high
+    once = arms.contrast(Scores(same, same[None], same[None], 0.1)).interval
+    assert (once.low, once.high) == (-1.0, 1.0), "one draw says nothing of the spread"
     none = np.ones(0, dtype=bool)
     assert arms.contrast(Scores(none, none[None], none[None], 0.1)).interval.high == 1.0
 
