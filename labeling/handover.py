@@ -9,6 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +25,7 @@ from labeling.core.fitting import Predictor
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
 from labeling.core.threads import one_thread
-from labeling.errors import CorruptionError, InputError
+from labeling.errors import CorruptionError, GroundworkError, InputError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project
@@ -32,9 +36,10 @@ from labeling.versions import Snapshot, TrainingSet
 CARD, CARD_JSON, SKOPS, ONNX, READING = (
     "card.md", "card.json", "model.skops", "model.onnx", "reading.py",
 )  # fmt: skip
+MEMBERS = (CARD, CARD_JSON, SKOPS, ONNX, READING)
 CLOSE_ENOUGH = 1e-5  # of a probability
 CHECKED = 200  # items
-_NOT_ASKED = "it was not asked for"
+NOT_ASKED = "it was not asked for"
 _BEHIND = {
     "text": "hashed words and letters do not convert in skl2onnx",
     "columns": "cut numbers and hashed words do not convert in skl2onnx",
@@ -125,7 +130,7 @@ def _files(
     files[SKOPS], about[SKOPS] = skops_of(*given)
     try:
         if not onnx:
-            raise ValueError(_NOT_ASKED)
+            raise ValueError(NOT_ASKED)
         files[ONNX], about[ONNX] = _onnx(given, predictor)
         about[ONNX]["behind"] = _BEHIND[snapshot.content.kind]
     except ValueError as reason:
@@ -183,11 +188,55 @@ def _onnx(given: _Given, predictor: Predictor) -> tuple[bytes, dict[str, Any]]:
     return data, _weight(data) | said
 
 
+# Labeling must not wait for a fit: a page has it done by a process that gives way.
+_NICELY = (
+    "import os, sys\n"
+    "if hasattr(os, 'nice'): os.nice(15)\n"
+    "from labeling.__main__ import main\n"
+    "sys.exit(main())"
+)
+
+
+def make_beside(path: Path, round_no: int, *, onnx: bool = False) -> HandOver:
+    """`make` by the command, in a process of its own, and wait for it. Raises what it raises."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "made.zip"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", _NICELY, "handover", str(path.resolve())),
+                *("--round", str(round_no), "--out", str(target), "--quiet"),
+                *(["--onnx"] if onnx else []),
+            ],
+            cwd=Path(__file__).resolve().parent.parent,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise _refusal(done)
+        return from_zip(target.read_bytes())
+
+
+def _refusal(done: subprocess.CompletedProcess[str]) -> GroundworkError:
+    words = (done.stderr.strip().splitlines() or ["no word of why"])[-1]
+    kind = InputError if done.returncode == InputError.exit_code else GroundworkError
+    return kind(words.removeprefix("handover: "))
+
+
+def from_zip(data: bytes) -> HandOver:
+    """What `to_zip` wrote; other names in it are left out. Nothing is loaded or run."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in MEMBERS if name in archive.namelist()}
+    return HandOver(json.loads(files[CARD_JSON]), files)
+
+
 def to_zip(made: HandOver) -> bytes:
     """All files in one zip; their names in it are fixed."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (CARD, CARD_JSON, SKOPS, ONNX, READING):
+        for name in MEMBERS:
             if name in made.files:
                 archive.writestr(zipfile.ZipInfo(name), made.files[name], zipfile.ZIP_DEFLATED)
     return whole.getvalue()

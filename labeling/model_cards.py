@@ -114,7 +114,7 @@ def in_markdown(card: Mapping[str, Any]) -> str:
 def _text(words: Any) -> str:
     """Words that show as they are, on one line, in Markdown and in its tables."""
     line = " ".join(str(words).split())
-    for sign in "\\`*_[]<>|#":
+    for sign in "\\`*_[]<>|#$~":
         line = line.replace(sign, f"\\{sign}")
     return line
 

@@ -1,4 +1,4 @@
-"""The report of the newest round, and every table of the project as CSV."""
+"""The report of the newest round, every round's model to take away, and every table as CSV."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from labeling import export, round_report, rounds
 from labeling.project import opened
+from pages.shared.models import models_block
 from pages.shared.shell import open_page, report_errors
 from pages.shared.widgets import csv_button
 
@@ -39,3 +40,6 @@ with report_errors():
     st.caption(f"{len(frame):,} rows")
     csv_button(frame, name, label=f"Download {name}.csv")
     st.dataframe(frame.head(200), hide_index=True)
+
+with report_errors():
+    models_block(project)
