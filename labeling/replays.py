@@ -63,7 +63,8 @@ def _waterfall(fits: Fits, asked: Mapping[str, Any], progress: Progress) -> dict
 
 def _round(fits: Fits, asked: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """A round against the one before, and its last change, on the gold of the card's moment."""
-    closed = store.every(fits.snapshot.project.db)[: asked["round"]]
+    project = fits.snapshot.project
+    closed = store.every(project.db)[: closed_round(project, asked["round"])]
     body = impact.report(fits, closed, progress=progress)
     if body["gold_needed"]:
         raise InputError(body["gold_needed"])

@@ -92,11 +92,11 @@ def to_json(card: Card) -> str:
     return canonical(asdict(card) | {"hash": card.hash}) + "\n"
 
 
-def from_json(text: str) -> tuple[Card, bool]:
+def from_json(content: str) -> tuple[Card, bool]:
     """The card and whether its hash fits its content. Raises ValueError if it is no card."""
     try:
-        found = json.loads(text)
-    except ValueError as error:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise ValueError("expected an evidence card, found no JSON") from error
     parts = Card.__dataclass_fields__.keys()
     if not isinstance(found, dict) or parts | {"hash"} != found.keys():
@@ -152,9 +152,11 @@ def _short(value: Any, length: int = 80) -> str:
 def to_html(card: Card) -> str:
     """The card for people: its words, then its figures, then what it rests on."""
     figures = dict(card.figures)
-    words = "".join(f"<p>{text(line)}</p>" for line in figures.pop("words", []))
+    words = figures.pop("words", [])
+    lines = words if isinstance(words, list) else [words]
     title = f"{card.claim.capitalize()} of {card.project.get('title', 'a project')}"
-    parts = [f"<h1>{text(title)}</h1>", words, "<h2>Figures</h2>"]
+    parts = [f"<h1>{text(title)}</h1>", *(f"<p>{text(line)}</p>" for line in lines)]
+    parts.append("<h2>Figures</h2>")
     parts += [_figure(name, value) for name, value in sorted(figures.items())]
     parts.append("<h2>What it rests on</h2>")
     rests = {k: v for k, v in asdict(card).items() if k not in ("claim", "figures")}

@@ -74,7 +74,7 @@ def test_altering_any_field_shows(field: str) -> None:
     assert not intact
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"card": 1}', "null", "가"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{", '{"card": 1}', "null", "가", "[" * 9999])
 def test_what_is_no_card_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match="expected an evidence card"):
         cards.from_json(text)
@@ -132,7 +132,7 @@ def test_a_page_has_words_before_numbers_and_escapes_everything() -> None:
 def test_a_page_loads_nothing_and_keeps_korean() -> None:
     page = cards.to_html(card_of())
     assert '<meta charset="utf-8">' in page
-    assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
+    assert "default-src 'none'" in page
     assert not re.search(r"https?://|src=|<link|@import|url\(", page)
     assert "감정 프로젝트" in page
     assert card_of().hash in page

@@ -224,8 +224,37 @@ def odd_claim(path: Path) -> None:
     path.write_text(json.dumps(found | {"claim": "miracle"}), encoding="utf-8")
 
 
+@pytest.mark.parametrize("number", [0, -1, 9])
+def test_a_card_of_a_round_that_never_was_is_flagged(folder: Path, number: int) -> None:
+    found = json.loads((folder / "round.json").read_text(encoding="utf-8"))
+    found["seeds"]["round"] = number
+    (folder / "round.json").write_text(json.dumps(found), encoding="utf-8")
+    assert run("replay", folder / "round.json") == 1
+
+
+def odd_round(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    found |= {"claim": "round", "seeds": {"seed": None, "round": "two"}}
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
+def not_finite(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"events":', '"odd":NaN,"events":'), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
-    "spoil", [no_json, another_project, no_project, no_ledger, odd_claim, Path.unlink]
+    "spoil",
+    [
+        odd_round,
+        not_finite,
+        no_json,
+        another_project,
+        no_project,
+        no_ledger,
+        odd_claim,
+        Path.unlink,
+    ],
 )
 def test_bad_input_is_exit_two_with_one_line(
     folder: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]

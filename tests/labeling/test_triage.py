@@ -91,6 +91,17 @@ def test_on_clean_batches_it_is_silent() -> None:
     assert sum(flags) <= 1
 
 
+def test_a_batch_of_hard_items_is_not_taken_for_a_bad_one() -> None:
+    """Active choice picks items near the border: worth less, but not wrong."""
+    rng = np.random.default_rng(3)
+    values = rng.normal(0.001, 0.0005, 400)
+    names = [f"round {i // 80}" for i in range(400)]
+    values[:80] -= 0.0002
+    assert not any(group.flagged for group in triage.by_group(values, names))
+    values[:80] -= 0.0003
+    assert [g.name for g in triage.by_group(values, names) if g.flagged] == ["round 0"]
+
+
 def test_a_small_batch_is_not_blamed_for_its_size() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(0.001, 0.0005, 640)
