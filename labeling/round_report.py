@@ -188,9 +188,11 @@ def _checks(told: Told) -> str:
 
 
 def _score(told: Told) -> str:
+    if told.body["gold_needed"]:
+        return _paragraph(told.body["gold_needed"])
     drawn, control = _drawings(told), told.body["control"]
     said = ["every round is scored on today's gold labels, so that they can be compared"]
-    if control and not told.body["gold_needed"]:
+    if control:
         said.append(impact.words_of(control))
     said += _bars_in_words(told) if "waterfall" in drawn else [NO_BARS]
     figures = [_figure(name, svg) for name, svg in drawn.items()]
@@ -207,8 +209,6 @@ def _bars_in_words(told: Told) -> list[str]:
 
 
 def _metrics(told: Told) -> str:
-    if told.body["gold_needed"]:
-        return ""
     rows = [
         (m["metric"].replace("_", " "), _percent(Interval(m["value"], m["low"], m["high"])), m["n"])
         for m in told.body["metrics"]
@@ -271,11 +271,11 @@ def _footer(told: Told) -> str:
 
 
 def _drawings(told: Told) -> dict[str, str]:
-    found = {}
-    if not told.body["gold_needed"]:
-        found["curve"] = _curve(told.body)
+    if told.body["gold_needed"]:
+        return {}
+    found = {"curve": _curve(told.body)}
     compared = [told.body[name] for name in ("last_round", "last_change") if told.body[name]]
-    if compared and not told.body["gold_needed"]:
+    if compared:
         bars = [_bar(each) for each in compared]
         found["differences"] = charts.waterfall(bars, title="What moved the score", stacked=False)
     stored = impact.cached(told.project, impact.WATERFALL)
