@@ -9,7 +9,6 @@ from benchmarks import duel as worlds
 from labeling.core import duel, search
 from labeling.core.duel import Cells, Duel, Hours
 
-FEW = ("kernel C=3", "kernel C=10", "logistic C=1")
 HOUR = Hours(1.0, 1.0)
 Fought = tuple[Duel, Cells[np.ndarray]]
 
@@ -17,7 +16,7 @@ Fought = tuple[Duel, Cells[np.ndarray]]
 def fought(name: str, noise: float, seed: int) -> Fought:
     rng = np.random.default_rng([seed, round(100 * noise)])
     of = {"digits": worlds.digits, "intents": worlds.intents}[name](rng)
-    return worlds.fought(of, rng, noise=noise, names=FEW, folds=3)
+    return worlds.fought(of, rng, noise=noise, names=worlds.FEW, folds=3)
 
 
 @pytest.fixture(scope="module")
@@ -249,4 +248,4 @@ def test_one_class_or_no_rows_still_predict() -> None:
     none = np.zeros(0, dtype=np.int64)
     assert (search.predict(x, np.full(4, 2), x, name=search.PLAIN) == 2).all()
     assert (search.predict(x[:0], none, x, name=search.PLAIN) == 0).all()
-    assert search.best(x, np.array([1, 1, 1, 0]), names=FEW).name in FEW
+    assert search.best(x, np.array([1, 1, 1, 0]), names=worlds.FEW).name in worlds.FEW
