@@ -22,10 +22,10 @@ import numpy as np
 from benchmarks.labelled_sets import BUNDLED, LABEL, SETS
 from labeling import simulation
 from labeling.core.features import VERSION
+from labeling.core.savings import FULL, RANDOM, TARGETS, crossing
 from labeling.core.tuning import Wish
-from labeling.simulation import FULL, Labelled, Plan
+from labeling.simulation import Labelled, Plan
 
-RANDOM = "random"
 STRATEGIES = (
     "default",
     "margin",
@@ -36,7 +36,6 @@ STRATEGIES = (
     "coreset",
     "model_votes",
 )
-TARGETS = (0.95, 0.99)
 RESAMPLES = 2_000
 QUICK_SETS, QUICK_SEEDS = ("wine", "digits"), 2
 
@@ -165,21 +164,8 @@ class Runs(NamedTuple):
         """
         weights = times / times.sum(axis=1, keepdims=True)
         mean, target = weights @ self.values, share * (weights @ self.full)
-        return np.array(
-            [_crossing(self.n_labels, own, t, missed) for own, t in zip(mean, target, strict=True)]
-        )
-
-
-def _crossing(n_labels: np.ndarray, values: np.ndarray, target: float, missed: int) -> float:
-    reached = np.flatnonzero(values >= target)
-    if not len(reached):
-        return float(missed)
-    at = int(reached[0])
-    if at == 0:
-        return float(n_labels[0])
-    below, above = values[at - 1], values[at]
-    part = (target - below) / (above - below)
-    return float(n_labels[at - 1] + part * (n_labels[at] - n_labels[at - 1]))
+        found = [crossing(self.n_labels, *each) for each in zip(mean, target, strict=True)]
+        return np.where(np.isinf(found), float(missed), found)
 
 
 def read(cache: Cache, name: str, model: str, strategy: str, seeds: Sequence[int]) -> Runs:

@@ -7,7 +7,9 @@ import getpass
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -31,8 +33,9 @@ from labeling import (
     worker,
 )
 from labeling.commands import parser, progress_bar
-from labeling.core import cards
+from labeling.core import cards, savings
 from labeling.core.features import Content
+from labeling.core.tuning import Wish
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Roles
 
@@ -280,26 +283,60 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace) -> int:
-    path, target = Path(args.data), export.check_target(Path(args.out))
+    target, saved = export.check_target(Path(args.out)), _target(args.savings)
+    if saved and saved.resolve() == target.resolve():
+        raise InputError("--out and --savings name the same file: give each its own")
+    of_project = Path(args.data).suffix == project.SUFFIX
+    curves = (_curves_of_project if of_project else _curves_of_file)(args)
+    export.write_csv(curves, target)
+    found = savings.table(curves)
+    if saved:
+        export.write_csv(found, saved)
+    _say(args, f"{len(curves):,} rows written to {args.out}.")
+    for row in found[found["metric"] == curves["metric"].iloc[0]].itertuples():
+        _say(args, f"{row.strategy}, {row.target:.0%} of full: {row.words}.")
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> dict[str, Any]:
+    """What a simulation of a file and of a project have in common."""
+    first = args.seed or 0
+    return {
+        "names": args.strategy,
+        "budget": args.budget,
+        "batch": args.batch,
+        "seeds": range(first, first + args.seeds),
+        "progress": progress_bar(quiet=args.quiet),
+    }
+
+
+def _curves_of_file(args: argparse.Namespace) -> pd.DataFrame:
+    if args.label is None:
+        raise InputError("a labelled file needs --label COL: the column that holds the labels")
+    path = Path(args.data)
     frame = ingest.read_table(path)
     content, frame = ingest.content_from_args(args, frame, folder=path.parent)
     ingest.need_columns(frame, [args.label])
     ingest.check_roles(content, label=args.label)
-    first = args.seed or 0
-    curves = simulation.simulate(
+    return simulation.simulate(
         frame,
         content,
         label=args.label,
-        names=args.strategy,
-        budget=args.budget,
-        batch=args.batch,
-        seeds=range(first, first + args.seeds),
-        test_share=args.test_size,
-        progress=progress_bar(quiet=args.quiet),
+        test_share=0.2 if args.test_size is None else args.test_size,
+        multi=args.multi,
+        wish=Wish(args.model or "default"),
+        **_plan(args),
     )
-    export.write_csv(curves, target)
-    _say(args, f"{len(curves):,} rows written to {args.out}.")
-    return 0
+
+
+def _curves_of_project(args: argparse.Namespace) -> pd.DataFrame:
+    for option in ("text", "columns", "image", "image_zip", "label", "multi", "test_size"):
+        if getattr(args, option) not in (None, False):
+            name = option.replace("_", "-")
+            raise InputError(f"--{name} is for files: a project knows its content and its gold")
+    with project.opened(Path(args.data)) as opened:
+        wish = replace(opened.config.wish, model=args.model) if args.model else None
+        return simulation.replay(opened, wish=wish, **_plan(args))
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

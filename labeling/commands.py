@@ -122,7 +122,9 @@ def parser() -> argparse.ArgumentParser:
     verify = command("verify", "reconcile log, derived tables and receipts")
     verify.add_argument("project", metavar="PROJECT.db")
 
-    _add_simulate(command("simulate", "learning curves of strategies on a labelled file"))
+    _add_simulate(
+        command("simulate", "learning curves of strategies on a labelled file or a project")
+    )
     return top
 
 
@@ -159,12 +161,19 @@ def _add_handover(sub: argparse.ArgumentParser) -> None:
 
 
 def _add_simulate(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("data", metavar="DATA.csv")
-    add_content_options(sub)
-    sub.add_argument("--label", metavar="COL", required=True)
+    sub.add_argument("data", metavar="DATA.csv|PROJECT.db", help="what is labelled already")
+    add_content_options(sub, required=False)
+    sub.add_argument("--label", metavar="COL", help="the labels of a file")
+    sub.add_argument("--multi", action="store_true", help="a row of a file may have several (a|b)")
     sub.add_argument("--strategy", metavar="NAME", action="append", required=True)
+    sub.add_argument(
+        "--model", metavar="NAME", help="`default`, or the project's own, unless named"
+    )
     sub.add_argument("--budget", type=int, metavar="N", required=True)
     sub.add_argument("--batch", type=int, metavar="N", required=True)
     sub.add_argument("--seeds", type=int, metavar="N", required=True)
-    sub.add_argument("--test-size", type=float, metavar="F", default=0.2)
+    sub.add_argument("--test-size", type=float, metavar="F", help="test part of a file, 0.2")
     sub.add_argument("--out", metavar="FILE.csv", required=True)
+    sub.add_argument(
+        "--savings", metavar="FILE.csv", help="labels to 95 %% and 99 %% of the full model"
+    )

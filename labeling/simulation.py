@@ -15,6 +15,7 @@ from labeling.core.features import Content
 from labeling.core.fitting import Predictor
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
+from labeling.core.savings import FULL
 from labeling.core.strategies import Pool
 from labeling.core.tuning import Wish
 from labeling.errors import InputError
@@ -24,7 +25,6 @@ from labeling.project import Project
 from labeling.versions import Snapshot
 
 COLUMNS = ["strategy", "seed", "n_labels", "metric", "value"]
-FULL = "full"
 SEED_FROM = 5_000
 COMMITTEE = 4
 CHOOSE_AGAIN = 1.5  # times as many labels as when the model's settings were last chosen
@@ -64,7 +64,7 @@ def simulate(
     a seed and metric with strategy `full` is trained on the whole pool. `multi`: an item may have
     several classes, with `|` between them. Columns are COLUMNS.
     """
-    _check(names, budget, batch, seeds)
+    _check(names, budget, batch, seeds, wish)
     if not 0 < test_share < 1:
         raise InputError(f"expected a test size between 0 and 1, found {test_share:g}")
     progress(0.0, "learning features")
@@ -129,14 +129,15 @@ def replay(
     budget: int,
     batch: int,
     seeds: Sequence[int],
+    wish: Wish | None = None,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """The same for a project: its labelled pool items asked again by other strategies.
 
-    Scored on its gold, which no strategy chose. Raises InputError while there is too little of
-    either.
+    Scored on its gold, which no strategy chose; learned with the project's model unless `wish`
+    names another. Raises InputError while there is too little of either.
     """
-    _check(names, budget, batch, seeds)
+    _check(names, budget, batch, seeds, wish)
     snapshot = Snapshot(project)
     ruler = rulers.current(snapshot)
     version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
@@ -156,8 +157,8 @@ def replay(
         np.arange(len(at)),
         np.arange(len(at), len(at) + len(gold)),
     )
-    wish = snapshot.config().wish
-    runs = (_Run(data, seed, wish) for seed in seeds)
+    learner = wish or snapshot.config().wish
+    runs = (_Run(data, seed, learner) for seed in seeds)
     return _curves(runs, Plan(names, budget, batch, seeds), progress)
 
 
@@ -185,7 +186,11 @@ def _targets(values: pd.Series, label: str, *, multi: bool) -> tuple[np.ndarray,
     return labels.targets(stored, code, multi=multi), len(classes)
 
 
-def _check(names: Sequence[str], budget: int, batch: int, seeds: Sequence[int]) -> None:
+def _check(
+    names: Sequence[str], budget: int, batch: int, seeds: Sequence[int], wish: Wish | None
+) -> None:
+    if wish:
+        _check_model(wish.model)
     for name in names:
         if strategies.resolve(name) not in strategies.STRATEGIES:
             there = ", ".join(["default", *strategies.STRATEGIES])
@@ -198,6 +203,13 @@ def _check(names: Sequence[str], budget: int, batch: int, seeds: Sequence[int]) 
     odd = next((seed for seed in (min(seeds), max(seeds)) if not 0 <= seed < 2**32), None)
     if odd is not None:
         raise InputError(f"expected seeds from 0 to {2**32 - 1}, found {odd}")
+
+
+def _check_model(name: str) -> None:
+    try:
+        models.maker(name)
+    except ValueError as error:
+        raise InputError(f"there is no model '{name}': expected {error}") from None
 
 
 def _test_part(y: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -18,11 +18,13 @@ from PIL import Image
 from labeling import export, imports, project
 from labeling.__main__ import COMMANDS, main
 from labeling.commands import parser
+from labeling.core import savings
 from labeling.core.features import Content
 from labeling.export import TABLES
 from labeling.ingest import Roles
 from labeling.versions import Snapshot
 from tests.factories import (
+    answer_queue,
     answers_frame,
     make_project,
     table_frame,
@@ -173,6 +175,7 @@ SIMULATE = (
     "simulate data.csv --text text --label label --strategy random --budget 20 --batch 10 "
     "--seeds 1 --out out.csv"
 )
+RETRACE = "--strategy random --budget 20 --batch 10 --seeds 1 --out out.csv"
 BAD = {
     "create over a project": "create p.db data.csv --text text --label label",
     "create without classes": CREATE,
@@ -215,6 +218,14 @@ BAD = {
     "simulate no batch": f"{SIMULATE} --batch 0",
     "simulate all as test": f"{SIMULATE} --test-size 1",
     "simulate into no folder": f"{SIMULATE} --out no/out.csv",
+    "simulate with savings in no folder": f"{SIMULATE} --savings no/out.csv",
+    "simulate both tables into one file": f"{SIMULATE} --savings ./out.csv",
+    "simulate no model": f"{SIMULATE} --model magic",
+    "simulate a file without labels": SIMULATE.replace("--label label ", ""),
+    "simulate a file without content": SIMULATE.replace("--text text ", ""),
+    "simulate a project with a file's options": SIMULATE.replace("data.csv", "p.db"),
+    "simulate a project without labels": f"simulate p.db {RETRACE}",
+    "simulate no project": f"simulate q.db {RETRACE}",
 }
 
 
@@ -341,6 +352,37 @@ def test_a_simulation_writes_its_curves(folder: Path, monkeypatch: pytest.Monkey
     found = pd.read_csv(out)
     assert set(found["strategy"]) == {"default", "random", "full"}
     assert set(found["seed"]) == {5, 6}
+
+
+def test_a_simulation_says_what_is_saved_against_random(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    words = f"{SIMULATE} --strategy margin --seeds 3 --model naive_bayes --savings s.csv"
+    assert run(*words.split()) == 0
+    found = pd.read_csv(folder / "s.csv")
+    assert list(found.columns) == savings.COLUMNS
+    assert set(found["strategy"]) == {"random", "margin"}
+    said = capsys.readouterr().out
+    for row in found[found["metric"] == "accuracy"].itertuples():
+        assert f"{row.strategy}, {row.target:.0%} of full: {row.words}." in said
+
+
+def test_a_project_is_asked_again_by_other_strategies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with make_project(tmp_path / "p.db", FRAME, settings={"gold_per_batch": "40"}) as made:
+        answer_queue(made, truth_of(FRAME))
+    before = state(tmp_path)
+    words = "simulate p.db --strategy default --strategy random --budget 15 --batch 5 --seeds 2"
+    assert run(*words.split(), "--out", "out.csv", "--savings", "s.csv", "--quiet") == 0
+    assert state(tmp_path).items() >= before.items(), "the project is only read"
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert list(found.columns) == CURVES
+    assert set(found["strategy"]) == {"default", "random", "full"}
+    full = found[found["strategy"] == "full"]["n_labels"]
+    assert set(full) == {20}, "as many labels as the first batch asked for"
 
 
 def test_the_commands_run_as_a_program(folder: Path, root: Path) -> None:
