@@ -18,7 +18,8 @@ import pandas as pd
 
 from labeling.core import features, fitting, forecast, stopping, strategies
 from labeling.core.features import Content
-from labeling.core.models import Fitted
+from labeling.core.fitting import Fitted
+from labeling.core.strategies import Pool
 
 ROUNDS, BATCH = 27, 25
 GOLDS = (300, 100)  # a team with much gold and one with the default; the first rows of the same
@@ -155,14 +156,9 @@ class Project:
 
     def ask(self, fitted: Fitted) -> None:
         """Choose the next batch."""
-        matrix = self.data.matrix[self.rest]
-        picks, _ = strategies.choose(
-            self.strategy,
-            fitted.predict_proba(matrix),
-            features=matrix,
-            n=self.batch,
-            rng=self.rng,
-        )
+        matrix = self.data.matrix
+        pool = Pool(matrix[self.rest], matrix[self.labelled], [fitted])
+        picks = strategies.choose(self.strategy, pool, self.batch, self.rng).rows
         self.asked, self.rest = self.rest[picks], np.delete(self.rest, picks)
 
     def fresh(self, round_no: int) -> list[tuple[int, list[float]]]:

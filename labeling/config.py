@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from labeling.core import models, second_opinions
+from labeling.core import models, second_opinions, stopping
 from labeling.core.models import AUTO, MODELS
 from labeling.core.strategies import STRATEGIES
 from labeling.core.tuning import Wish
@@ -128,6 +128,14 @@ SETTINGS: dict[str, Setting] = {
         "settings",
         "open issues of this severity or above keep a round from closing",
         ("critical", "warning", "info", "none"),
+    ),
+    "stop_rule": Setting(
+        "default",
+        _one_of(*stopping.RULES),
+        "settings",
+        "when the stop light says stop: default (little gain forecast, and models that agree) or "
+        "conservative (models that agree very closely)",
+        tuple(stopping.RULES),
     ),
     "policy": Setting(
         "majority",

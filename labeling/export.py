@@ -16,6 +16,7 @@ from labeling import (
     audits,
     datasets,
     fixes,
+    forecasts,
     history,
     impact,
     issues,
@@ -302,6 +303,7 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "influence": influence_table,
     "opinions": opinions.table,
     "reliability": reliability.table,
+    "forecasts": forecasts.table,
 }
 
 

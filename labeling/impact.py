@@ -68,8 +68,8 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
     """
     snapshot, ruler = fits.snapshot, rulers.current(fits.snapshot)
     progress(0.3, "scoring every round on the current gold")
-    predicted = [fits.of_version(_version(r), _config(r)) for r in closed]
-    last = _version(closed[-1])
+    predicted = predictions(fits, closed)
+    last = version_of(closed[-1])
     return {
         "n_gold": ruler.n,
         "gold_needed": gold_needed(ruler.n),
@@ -80,15 +80,22 @@ def report(fits: Fits, closed: Sequence[Round], *, progress: Progress = silent) 
         "metrics": _summary(ruler, predicted[-1]),
         "per_class": records(ruler.per_class(predicted[-1])),
         "last_round": _last_round(fits, ruler, closed, predicted, progress=progress),
-        "last_change": _last_change(fits, ruler, last, _config(closed[-1]), progress=progress),
+        "last_change": _last_change(fits, ruler, last, model_of(closed[-1]), progress=progress),
     }
 
 
-def _version(closed: Round) -> DataVersion:
+def predictions(fits: Fits, closed: Sequence[Round]) -> list[np.ndarray]:
+    """What the model of each round says of the reservoir, in the codes of `Fits.predicted`."""
+    return [fits.of_version(version_of(r), model_of(r)) for r in closed]
+
+
+def version_of(closed: Round) -> DataVersion:
+    """The data that a round learned from."""
     return DataVersion(closed.upto_event, policy=closed.config["policy"])
 
 
-def _config(closed: Round) -> ModelConfig:
+def model_of(closed: Round) -> ModelConfig:
+    """The model that a round chose."""
     return ModelConfig(**closed.config["model"])
 
 
@@ -118,7 +125,7 @@ def _curve(
 
 def _random_arm(fits: Fits, closed: Round) -> TrainingSet:
     """The round's training set cut down to what came without active choice."""
-    training = fits.snapshot.training_set(_version(closed))
+    training = fits.snapshot.training_set(version_of(closed))
     origins = control_arm.origins(fits, training)
     return training.only(origins.base + origins.random)
 
@@ -127,7 +134,7 @@ def _control_curve(fits: Fits, ruler: Ruler, closed: Sequence[Round]) -> list[di
     rows = []
     for r in closed:
         arm = _random_arm(fits, r)
-        codes = fits.predicted(arm, _config(r))
+        codes = fits.predicted(arm, model_of(r))
         rows += [
             {"round": r.round_no, "n_labels": len(arm.labels), **row}
             for row in _summary(ruler, codes)
@@ -164,8 +171,8 @@ def _last_round(
     if len(closed) < 2 or ruler.n == 0:
         return None
     old, new = (ruler.right(codes) for codes in predicted[-2:])
-    before, after = (fits.snapshot.training_set(_version(r)) for r in closed[-2:])
-    ends = [(before, _config(closed[-2])), (after, _config(closed[-1]))]
+    before, after = (fits.snapshot.training_set(version_of(r)) for r in closed[-2:])
+    ends = [(before, model_of(closed[-2])), (after, model_of(closed[-1]))]
     touched = _touched(before.labels, after.labels)
     band = placebo(fits, ruler, ends, size=len(touched), touched=touched, progress=progress)
     title = f"round {closed[-1].round_no} against round {closed[-2].round_no}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import audits, batches, choosing, impact, opinions, queue
+from labeling import audits, batches, choosing, forecasts, impact, opinions, queue, stop_light
 from labeling.choosing import Learned
 from labeling.core import strategies
 from labeling.core.log import DataVersion
@@ -55,7 +55,11 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
     snapshot = Snapshot(project)
     audit = _check(project, snapshot, round_no, progress)
     fits, learned, closed = _learn(snapshot, round_no, progress)
-    report = impact.report(fits, [*store.every(project.db), closed], progress=progress)
+    every = [*store.every(project.db), closed]
+    report = impact.report(fits, every, progress=progress)
+    progress(0.9, "forecasting the next rounds")
+    report[forecasts.KEY] = forecasts.after(fits, every, report)
+    report[stop_light.KEY] = stop_light.measure(fits, every, report[forecasts.KEY])
     progress(0.92, "choosing the next batch")
     plan = batches.plan(project, round_no=round_no + 1, learned=learned, known=snapshot.position)
     closed = closed._replace(seconds=time.perf_counter() - started)

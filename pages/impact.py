@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from labeling import control_arm, history, impact
+from labeling import control_arm, forecasts, history, impact, stop_light
 from pages.shared import charts
 from pages.shared.shell import open_again, open_page, person, plain, report_errors
 from pages.shared.widgets import csv_button, difference, job_panel
@@ -19,6 +19,16 @@ METRIC_NAMES = {
     "item_f1": "F1 of an item's classes",
     "exact_match": "All classes right",
     "micro_f1": "Micro F1",
+}
+
+FORECAST_COLUMNS = {
+    name: st.column_config.NumberColumn(name.replace("_", " "), format="percent")
+    for name in ("predicted", "low_80", "high_80", "low_95", "high_95", "came_true")
+}
+LIGHTS = {
+    "go on": ("green", "play_arrow", "Go on"),
+    "nearly": ("orange", "pause", "Nearly enough"),
+    "stop": ("blue", "stop", "Enough"),
 }
 
 project = open_page("Impact", role="reviewer")
@@ -83,6 +93,51 @@ def switch_to_random() -> None:
         st.toast("Saved: the next batch is drawn at random.")
 
 
+def ahead() -> None:
+    st.subheader("What more labels would bring", anchor=False)
+    found = stop_light.outlook(project)
+    if found is None:
+        st.caption("This is measured when the next round is closed.")
+        return
+    color, icon, word = LIGHTS[found.light.word]
+    with st.container(border=True):
+        st.markdown(f":{color}-badge[:material/{icon}: {word}] {plain(found.light.reason)}")
+        st.markdown(plain(found.chance))
+        st.caption(plain(" ".join([found.bound or "", found.record]).strip()))
+    told = forecasts.table(project)
+    if told.empty:
+        return
+    continued()
+    if not (past := forecasts.past_forecasts(project)).empty:
+        came_true(past)
+    csv_button(told, "forecasts")
+
+
+def continued() -> None:
+    """The curve and the newest forecast behind it."""
+    curve, bands = forecasts.continued(project)
+    if bands.empty:
+        return
+    st.altair_chart(charts.forecast(curve, bands))
+    note = forecasts.note(project)
+    st.caption(
+        "Bands: 8 and 19 of 20 forecasts like these came true in simulated projects of other data."
+        + (f" {plain(note[:1].upper() + note[1:])}." if note else "")
+    )
+
+
+def came_true(past: pd.DataFrame) -> None:
+    st.markdown(f"**Earlier forecasts and what came true** {plain(forecasts.hits(past))}")
+    st.dataframe(past, hide_index=True, column_config=FORECAST_COLUMNS)
+    points = forecasts.calibration(project)
+    if len(points):
+        st.altair_chart(charts.calibration(points))
+        st.caption(
+            "On the line the intervals hold as often as they promise; above it they are wider than "
+            "need be. Forecasts of one project overlap, so the whiskers are too short."
+        )
+
+
 def bars() -> None:
     st.subheader("What each change did", anchor=False)
     job_panel(
@@ -121,6 +176,7 @@ with report_errors():
     before_and_after(report)
     st.subheader("Learning curve", anchor=False)
     curve(report)
+    ahead()
     bars()
     st.subheader("Classes", anchor=False)
     classes = pd.DataFrame(report["per_class"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from labeling import impact, overview
+from labeling import impact, overview, stop_light
 from pages.shared.shell import link_to, open_page, plain, report_errors
 from pages.shared.widgets import figure, job_panel
 
@@ -23,6 +23,8 @@ with report_errors():
         st.subheader("The model", anchor=False)
         for line in impact.headline(project):
             st.markdown(plain(line[:1].upper() + line[1:]))
+        if more := stop_light.line(project):
+            st.markdown(plain(more))
         job_panel(
             project,
             "close",

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 WHISKER, HALO = "#46535a", "#ffffff"  # together legible on light, on dark and on every bar
+SO_FAR, AHEAD = "#0f828d", "#c98a3d"  # legible on light and on dark
 ARMS = ["what you labelled", "random items only"]
 
 
@@ -116,3 +117,79 @@ def found_over_time(told: pd.DataFrame, *, by: str) -> alt.Chart:
         )
         .properties(height=280)
     )
+
+
+def forecast(curve: pd.DataFrame, bands: pd.DataFrame) -> alt.LayerChart:
+    """The score by number of labels, continued by its forecast with bands of 80 and 95 %.
+
+    `curve` has n_labels, score; `bands` n_labels, predicted, low_80, high_80, low_95, high_95, the
+    last score first; all shares.
+    """
+    x = alt.X(
+        "n_labels:Q",
+        title="labels in the training data",
+        axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
+        scale=alt.Scale(padding=12, zero=False),
+    )
+    scale = alt.Scale(zero=False, nice=True)
+
+    def y(name: str) -> alt.Y:
+        return alt.Y(f"{name}:Q", title="score on gold", scale=scale, axis=alt.Axis(format=".1~%"))
+
+    shown = [
+        alt.Tooltip("n_labels:Q", title="labels"),
+        alt.Tooltip("predicted:Q", format=".1%", title="forecast"),
+        *(
+            alt.Tooltip(f"{name}:Q", format=".1%", title=name.replace("_", " ") + " %")
+            for name in ("low_80", "high_80", "low_95", "high_95")
+        ),
+    ]
+    behind = alt.Chart(bands).encode(x=x)
+    areas = [
+        behind.mark_area(opacity=0.22, color=AHEAD).encode(y=y(f"low_{n}"), y2=f"high_{n}")
+        for n in (95, 80)
+    ]
+    ahead = behind.mark_line(
+        strokeDash=[6, 4], color=AHEAD, point=alt.OverlayMarkDef(size=60, color=AHEAD)
+    ).encode(y=y("predicted"), tooltip=shown)
+    so_far = (
+        alt.Chart(curve)
+        .mark_line(color=SO_FAR, point=alt.OverlayMarkDef(size=60, color=SO_FAR))
+        .encode(
+            x=x,
+            y=y("score"),
+            tooltip=[
+                alt.Tooltip("n_labels:Q", title="labels"),
+                alt.Tooltip("score:Q", format=".1%", title="score"),
+            ],
+        )
+    )
+    return alt.layer(*areas, ahead, so_far).properties(height=300)
+
+
+def calibration(points: pd.DataFrame) -> alt.LayerChart:
+    """What share of forecasts came true inside each interval, against what the interval promised.
+
+    `points` has level, n, share, low, high; shares. The line is where both are the same.
+    """
+    percent = alt.Axis(format="%")
+    scale = alt.Scale(domain=[0, 1])
+    x = alt.X("level:Q", title="promised", scale=scale, axis=percent)
+    base = alt.Chart(points).encode(x=x)
+    line = (
+        alt.Chart(pd.DataFrame({"level": [0.0, 1.0], "share": [0.0, 1.0]}))
+        .mark_line(strokeDash=[4, 4], color="#8a9499")
+        .encode(x=x, y=alt.Y("share:Q"))
+    )
+    whiskers = base.mark_rule(opacity=0.6, strokeWidth=2, color=SO_FAR).encode(
+        y=alt.Y("low:Q", title="came true", scale=scale, axis=percent), y2="high:Q"
+    )
+    dots = base.mark_point(filled=True, size=70, color=SO_FAR, opacity=1).encode(
+        y="share:Q",
+        tooltip=[
+            alt.Tooltip("level:Q", format=".0%", title="promised"),
+            alt.Tooltip("share:Q", format=".0%", title="came true"),
+            alt.Tooltip("n:Q", title="forecasts"),
+        ],
+    )
+    return alt.layer(line, whiskers, dots).properties(height=260, width=360)
