@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import datasets, mutes
+from labeling import datasets, leaks, mutes
 from labeling.core.log import DataVersion
 from labeling.errors import BlockedError, InputError
 from labeling.ingest import Progress, silent
@@ -23,7 +23,7 @@ from labeling.versions import Snapshot
 from quality import checks, repairs, report, suggestions, suites, values
 
 MOST_FINDINGS = 10_000
-SUITE = "suite"
+SUITE, LEAK = "suite", "D303"
 PAIRS, REPAIRS = "pairs", "repairs"
 URGENCY = ("found", "failed", "passed", "not applicable", "muted")
 AUDIT_COLUMNS = ["audit_id", "at", "upto_event", "version_hash", "round_no"]
@@ -61,6 +61,7 @@ def run(snapshot: Snapshot, *, progress: Progress = silent) -> Audit:
         severities=severities(snapshot.project),
         progress=lambda share, message: progress(0.05 + 0.15 * share, message),
     )
+    outcomes = [_with_inflation(outcome, snapshot, dataset) for outcome in outcomes]
     return Audit(
         snapshot.upto,
         snapshot.training_set(version).hash,
@@ -91,6 +92,16 @@ def _marked(outcome: checks.Outcome, muted: Mapping[str, mutes.Mute]) -> checks.
     if mute is None or outcome.status != "found":
         return outcome
     return replace(outcome, status="muted", message=f"{mute.words} {outcome.message}")
+
+
+def _with_inflation(
+    outcome: checks.Outcome, snapshot: Snapshot, dataset: checks.Dataset
+) -> checks.Outcome:
+    """The leak across the wall with what it adds to the score, where that can be measured."""
+    if outcome.code != LEAK or outcome.status != "found":
+        return outcome
+    found = leaks.measured(snapshot, dataset)
+    return outcome if found is None else replace(outcome, message=leaks.in_words(found))
 
 
 def _pairs(dataset: checks.Dataset) -> list[tuple[str, str, float]]:

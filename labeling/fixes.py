@@ -23,6 +23,7 @@ from labeling.store import rounds as results
 from labeling.store.changes import Change
 from labeling.store.events import NewEvent
 from labeling.store.slots import NewSlot
+from quality import pairs as near
 
 KINDS = ("correct", "adjudicate", "drop", "dedupe", "repair")
 
@@ -185,12 +186,12 @@ def _standing_pairs(project: Project) -> list[tuple[str, str, float]]:
 
 def _groups(pairs: Sequence[tuple[str, str, float]]) -> dict[str, str]:
     """The cluster of each item that is in a pair: the first item that a chain of pairs reaches."""
-    group: dict[str, str] = {}
-    for a, b, _ in pairs:
-        kept, gone = group.setdefault(a, a), group.setdefault(b, b)
-        if kept != gone:
-            group.update({item: kept for item, of in group.items() if of == gone})
-    return group
+    ids = list(dict.fromkeys(item for a, b, _ in pairs for item in (a, b)))
+    place = {item: n for n, item in enumerate(ids)}
+    first, second = (np.array([place[p[side]] for p in pairs], dtype=np.int64) for side in (0, 1))
+    similarity = np.array([p[2] for p in pairs], dtype=np.float64)
+    found = near.clusters(near.Pairs(first, second, similarity), len(ids))
+    return {item: ids[found[n]] for item, n in place.items()}
 
 
 def _pair(a: str, b: str) -> str:

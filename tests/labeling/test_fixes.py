@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +134,21 @@ def test_what_is_not_the_same_is_not_found_again(copies: Project) -> None:
     assert not items.excluded(copies.db)
     with pytest.raises(InputError, match="two items"):
         fixes.keep_apart(copies, pair[:1], author="rev")
+
+
+def test_what_a_leak_adds_to_the_score_is_said(tmp_path: Path) -> None:
+    frame = text_frame(120)
+    near = frame.assign(id="n" + frame["id"], text=frame["text"] + "!")
+    both = pd.concat([frame, near], ignore_index=True).astype(object)
+    with make_project(tmp_path / "p.db", both) as made:
+        for _ in range(2):
+            answer_queue(made, truth_of(both))
+            rounds.close_round(made)
+        message = audits.outcomes(made).set_index("code").loc["D303", "message"]
+        found = re.match(r"(\d+) of (\d+) gold items .* adds \S+ \[\S+, \S+\] points", message)
+        assert found is not None, message
+        leaked, gold = map(int, found.groups())
+        assert 0 < leaked < gold == len(Snapshot(made).gold())
 
 
 # -- rows and cells -------------------------------------------------------------------------------

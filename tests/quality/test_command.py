@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -485,3 +486,26 @@ def test_the_command_runs_as_a_module(answers: Path, tmp_path: Path, root: Path)
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "percent_agreement" in done.stdout
+
+
+def gate_of_the_docs(root: Path) -> list[str]:
+    """The arguments that the example workflow hands to `python -m quality`."""
+    steps = (root / "docs" / "quality-gate.yml").read_text(encoding="utf-8")
+    command = steps.split("python -m quality ")[1].split("- if:")[0]
+    return shlex.split(command)
+
+
+def test_the_gate_of_the_docs_opens_for_clean_data_and_shuts_on_a_warning(
+    reviews: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("data", "groundwork"):
+        (tmp_path / folder).mkdir()
+    data = reviews.rename(tmp_path / "data" / "reviews.csv")
+    suite = ("--out", tmp_path / "i.csv", "--save-suite", tmp_path / "suite.json")
+    run("check", data, "--text", "text", "--label", "label", *suite)
+    monkeypatch.chdir(tmp_path / "groundwork")
+    assert main(gate_of_the_docs(root)) == 0
+    edit(data, 21, "text", pd.read_csv(data)["text"][20])
+    assert main(gate_of_the_docs(root)) == 1, "the same text with another label"
+    assert "L202" in (tmp_path / "quality.html").read_text(encoding="utf-8")
+    assert set(pd.read_csv(tmp_path / "issues.csv").query("code == 'L202'")["row"]) == {20, 21}
