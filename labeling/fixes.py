@@ -188,7 +188,8 @@ def _groups(pairs: Sequence[tuple[str, str, float]]) -> dict[str, str]:
     """The cluster of each item that is in a pair: the first item that a chain of pairs reaches."""
     ids = list(dict.fromkeys(item for a, b, _ in pairs for item in (a, b)))
     place = {item: n for n, item in enumerate(ids)}
-    first, second = (np.array([place[p[side]] for p in pairs], dtype=np.int64) for side in (0, 1))
+    first = np.array([place[a] for a, _, _ in pairs], dtype=np.int64)
+    second = np.array([place[b] for _, b, _ in pairs], dtype=np.int64)
     similarity = np.array([p[2] for p in pairs], dtype=np.float64)
     found = near.clusters(near.Pairs(first, second, similarity), len(ids))
     return {item: ids[found[n]] for item, n in place.items()}

@@ -6,11 +6,13 @@ from collections.abc import Collection
 
 import numpy as np
 
+from labeling import rulers
 from labeling.core import leakage
 from labeling.core.leakage import Inflation
 from labeling.core.log import DataVersion
 from labeling.fits import Fits
-from labeling.impact import Ruler, points
+from labeling.impact import points
+from labeling.rulers import Ruler
 from labeling.store import rounds as store
 from labeling.versions import Snapshot
 from quality import pairs
@@ -23,14 +25,15 @@ def measured(snapshot: Snapshot, dataset: Dataset) -> Inflation | None:
     `dataset` holds the items that stand with their near-duplicates. A gold item is leaked where a
     labelled item of the pool is nearly the same.
     """
-    ruler, closed = Ruler(snapshot), store.every(snapshot.project.db)
+    ruler, closed = rulers.current(snapshot), store.every(snapshot.project.db)
     config = snapshot.config()
     training = snapshot.training_set(DataVersion(snapshot.upto, policy=config["policy"]))
     flattering = _leaked(dataset, training.labels)
     leaked = np.array([item in flattering for item in _gold_items(snapshot, ruler)], dtype=bool)
     if not closed or not training.labels or not leaked.any():
         return None
-    right = ruler.right(Fits(snapshot).predicted(training, config.model))
+    fits = Fits(snapshot)
+    right = ruler.right(fits.predicted(training, fits.model_of(config)))
     return leakage.inflation(right, leaked)
 
 
