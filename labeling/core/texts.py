@@ -15,6 +15,7 @@ import numpy as np
 from labeling.core.threads import one_thread
 
 TERMS = 2**18  # for words, and as many for letters
+READ = 50_000  # letters of a text: what it is about has been said by then
 TOPICS = 48
 TOPIC_WEIGHT = 1.5
 LEARN_TOPICS_FROM = 10_000  # texts
@@ -40,12 +41,15 @@ def hashers() -> Any:
 
 
 def hash_terms(texts: Sequence[str]) -> Any:
-    """Counts of hashed terms, CSR float32 (rows, 2 * TERMS); each row depends on its text alone."""
+    """Counts of hashed terms, CSR float32 (rows, 2 * TERMS); each row depends on its text alone.
+
+    Of a text of more than READ letters the beginning is read.
+    """
     from scipy.sparse import csr_matrix
 
     if not len(texts):
         return csr_matrix((0, 2 * TERMS), dtype=np.float32)
-    return csr_matrix(hashers().transform(texts))
+    return csr_matrix(hashers().transform([text[:READ] for text in texts]))
 
 
 def learn(chunks: Chunks, rows: int) -> Any:

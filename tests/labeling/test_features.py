@@ -118,6 +118,12 @@ def test_korean_words_with_different_endings_are_alike() -> None:
     assert alike[0, 1] > 0.2
 
 
+def test_of_a_very_long_text_the_beginning_is_read() -> None:
+    long = "word " * (texts.READ // 5)
+    same, other = texts.hash_terms([long, long + "ending"])
+    assert (same != other).nnz == 0
+
+
 @pytest.mark.parametrize("blank", [None, "", "!!!", " "])
 def test_a_text_without_words_stands_beside_others(blank: str | None) -> None:
     assert np.isfinite(of("text", {"text": ["hello world", blank, "goodbye"]})).all()
