@@ -32,7 +32,7 @@ from labeling.ingest import Roles
 from labeling.project import Project
 
 HERE = Path(__file__).resolve().parent
-BOUGHT, CARELESS, BUDGET = 250, 0.35, 60
+BOUGHT, CARELESS, BUDGET = 250, 0.35, 100
 GUIDELINE = """spam: advertising, prizes, premium-rate numbers, anything that wants money or a call.
 ham: everything that one person writes to another.
 When in doubt: would the sender know your name? Then it is ham."""
