@@ -91,17 +91,18 @@ def _joined(source: pd.DataFrame, name: str, n: int, rng: np.random.Generator) -
 
 
 class Clock:
-    """Seconds between moments, of the wall and of the CPU, with names."""
+    """Seconds between moments, of the wall and of the CPU, printed as they are known."""
 
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, float, float]] = []
+    def show(self, name: str, wall: float, cpu: float) -> None:
+        """A row of the table."""
+        print(f"| {name} | {wall:.2f} | {cpu:.2f} |", flush=True)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Measure a block."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
-        self.rows.append((name, time.perf_counter() - wall, time.process_time() - cpu))
+        self.show(name, time.perf_counter() - wall, time.process_time() - cpu)
 
     def progress(self) -> tuple[Callable[[float, str], None], Callable[[], None]]:
         """What a service tells its progress to, and what ends its last step."""
@@ -110,7 +111,7 @@ class Clock:
         def end() -> None:
             for name, wall, cpu in open_:
                 took = (time.perf_counter() - wall, time.process_time() - cpu)
-                self.rows.append((f"... {name}", *took))
+                self.show(f"... {name}", *took)
             open_.clear()
 
         def told(share: float, words: str) -> None:
@@ -178,9 +179,8 @@ def close(project: Project, name: str, clock: Clock) -> None:
     """Close a round, each of its steps by itself."""
     told, end = clock.progress()
     with clock.step(name):
-        closed = rounds.close_round(project, progress=told)
-    end()
-    print(f"round {closed.round_no}: {closed.n_labels:,} labels, {closed.n_gold} gold", flush=True)
+        rounds.close_round(project, progress=told)
+        end()
 
 
 def main() -> None:
@@ -195,14 +195,12 @@ def main() -> None:
     rows, labels = (5_000, 500) if args.quick else (100_000, 5_000)
     source = None if args.texts is None else pd.read_csv(args.texts, dtype=str)
     frame, clock, profile = texts(rows, source), Clock(), cProfile.Profile()
+    print(f"{rows:,} texts, {labels:,} labels\n| what | wall s | CPU s |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         if args.profile:
             profile.enable()
         run(Path(folder), frame, labels, clock)
         profile.disable()
-    print(f"\n{rows:,} texts\n| what | wall s | CPU s |\n|---|---|---|")
-    for name, wall, cpu in clock.rows:
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} |")
     if args.profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(70)
 
