@@ -28,6 +28,7 @@ from labeling import (
     rounds,
     simulation,
     tracking,
+    vector_files,
     verification,
     waterfall,
     worker,
@@ -38,6 +39,7 @@ from labeling.core.features import Content
 from labeling.core.tuning import Wish
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Roles
+from labeling.vectors import Vectors
 
 NOBODY_LISTED = (
     "Nobody is listed. Without a login everybody may do everything; with one nobody is more than "
@@ -87,11 +89,19 @@ def _roles(
     return roles, frame
 
 
+def _embeddings(
+    args: argparse.Namespace, frame: pd.DataFrame, roles: Roles
+) -> tuple[Vectors | None, pd.DataFrame]:
+    """The vectors that the options name, if any, and the table without their columns."""
+    return vector_files.asked_for(args.embeddings, args.embedding_columns, frame, roles)
+
+
 def _create(args: argparse.Namespace) -> int:
     data, target = Path(args.data), Path(args.project)
     if target.exists():
         raise InputError(f"{target} exists: `import` adds to a project, `create` makes a new one")
     roles, frame = _roles(args, data)
+    embeddings, frame = _embeddings(args, frame, roles)
     made, summary = imports.create_project(
         target,
         frame,
@@ -99,6 +109,7 @@ def _create(args: argparse.Namespace) -> int:
         source=data.name,
         author=_author(),
         seed=args.seed or 0,
+        embeddings=embeddings,
         progress=progress_bar(quiet=args.quiet),
     )
     with made:
@@ -110,12 +121,14 @@ def _create(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         roles, frame = _roles(args, Path(args.data), content=opened.content)
+        embeddings, frame = _embeddings(args, frame, roles)
         summary = imports.import_table(
             opened,
             frame,
             roles=roles,
             source=Path(args.data).name,
             author=_author(),
+            embeddings=embeddings,
             progress=progress_bar(quiet=args.quiet),
         )
         _say(args, imports.describe(summary))

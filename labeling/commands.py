@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from labeling import vector_files
 from labeling.ingest import Progress, add_content_options, silent
 
 
@@ -137,6 +138,7 @@ def _add_import_options(sub: argparse.ArgumentParser, *, required: bool = True) 
     sub.add_argument("--classes", metavar="a,b", help="the label set, in the order of its keys")
     sub.add_argument("--gold", metavar="COL", help="marks rows with trusted labels: the gold")
     sub.add_argument("--reserve", type=float, metavar="F", help="share kept for measuring")
+    vector_files.add_options(sub)
 
 
 def _add_report(sub: argparse.ArgumentParser) -> None:

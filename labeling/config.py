@@ -122,6 +122,14 @@ SETTINGS: dict[str, Setting] = {
         "settings",
         "random share of items on which the model's suggestion is not shown; 1 shows none",
     ),
+    "embeddings": Setting(
+        "beside",
+        _one_of("beside", "alone", "off"),
+        "settings",
+        "what models learn from where items have vectors of your own: these beside the content, "
+        "these alone, or the content only",
+        ("beside", "alone", "off"),
+    ),
     "gate": Setting(
         "critical",
         _one_of("critical", "warning", "info", "none"),

@@ -14,17 +14,28 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labeling.core import features
+from labeling.core import features, vectors
 from labeling.core.features import Content, Featurizer
 
 ITEMS_A_CHUNK = 10_000
 KEPT = 2  # matrices of earlier sets of items
 _log = logging.getLogger("groundwork")
+
+
+class Beside(NamedTuple):
+    """Vectors of the user's own that join the content's features.
+
+    `address` decides them: how they are used ("beside" or "alone"), then hashes. `load` gives them,
+    float32 (items, dims), and which items have one, bool (items,).
+    """
+
+    address: Sequence[str]
+    load: Callable[[], tuple[Any, Any]]
 
 
 class ItemFeatures:
@@ -39,22 +50,41 @@ class ItemFeatures:
         content: Content,
         item_ids: Sequence[str],
         frame: Callable[[], pd.DataFrame],
+        *,
+        beside: Beside | None = None,
     ) -> None:
         self.folder = project.with_name(f".{project.stem}.features")
         self.content, self.item_ids, self._frame = content, item_ids, frame
+        self._beside = beside
 
     @cached_property
     def matrix(self) -> Any:
         """Features, float32 (items, terms): CSR, or dense for images; mapped from the disk."""
-        name = self._name("matrix", self.item_ids)
+        name = self._name("matrix", self.item_ids, self._of_vectors)
         stored = _load(self.folder / name)
         if stored is not None:
             return stored
-        parts = [self.featurizer.of_read(chunk) for chunk in self._chunks()]
-        whole = features.stacked(parts) if parts else features.matrix(self._frame(), self.content)
+        whole = self._whole()
         kept = _store(self.folder, name, whole)
         self._forget()
         return whole if kept is None else kept
+
+    def _whole(self) -> Any:
+        """Features of the content, with the vectors, or of the vectors alone."""
+        if self._beside is None:
+            return self._of_content()
+        rows, known = self._beside.load()
+        if self._beside.address[0] == "alone":
+            return vectors.scaled(rows, known)
+        return vectors.joined(self._of_content(), rows, known)
+
+    def _of_content(self) -> Any:
+        parts = [self.featurizer.of_read(chunk) for chunk in self._chunks()]
+        return features.stacked(parts) if parts else features.matrix(self._frame(), self.content)
+
+    @property
+    def _of_vectors(self) -> list[Any]:
+        return [] if self._beside is None else [[vectors.VERSION, *self._beside.address]]
 
     @cached_property
     def featurizer(self) -> Featurizer:
@@ -83,8 +113,8 @@ class ItemFeatures:
     def _read(self, chunk: slice) -> Any:
         return features.read(self._frame().iloc[chunk], self.content, self._kinds)
 
-    def _name(self, what: str, item_ids: Sequence[str]) -> str:
-        said = [features.VERSION, self.content.kind, self.content.columns, list(item_ids)]
+    def _name(self, what: str, item_ids: Sequence[str], more: Sequence[Any] = ()) -> str:
+        said = [features.VERSION, self.content.kind, self.content.columns, list(item_ids), *more]
         return f"{what}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]}"
 
     def _forget(self) -> None:

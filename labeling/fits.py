@@ -16,7 +16,7 @@ import numpy as np
 
 from labeling import soft_labels
 from labeling.config import Config
-from labeling.core import features, fitting, models, strategies, tuning
+from labeling.core import features, fitting, models, strategies, tuning, vectors
 from labeling.core.fitting import Predictor
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
@@ -38,6 +38,7 @@ class Fits:
         self._chosen: dict[Wish, ModelConfig] = {}
         basis: list[Any] = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
         basis += [snapshot.states] if snapshot.states else []
+        basis += [[vectors.VERSION, *snapshot.vectors_address]] if snapshot.uses_vectors else []
         self._basis = hashlib.sha256(json.dumps([*basis, features.VERSION]).encode()).hexdigest()
 
     @property

@@ -6,7 +6,7 @@ import uuid
 
 import pandas as pd
 
-from labeling import people, queue
+from labeling import people, queue, vectors
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
@@ -36,7 +36,7 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
     """Undo a whole change by a new one, which is returned. Nothing is deleted.
 
     Answers are retracted, settings, roles and decisions set back; the items of a later import are
-    taken out, and those that a drop or a merge took out come back.
+    taken out, and those that a drop or a merge took out come back. The vectors of an import go.
 
     Raises InputError for an unknown change, for one that leaves nothing to undo, and for one
     without which people would be listed, but no owner.
@@ -55,6 +55,7 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
             and not roles
             and not settled
             and not made
+            and not vectors.are_moved_by(change, changes.every(project.db))
             and not any(_undo(project, f, 0, author) for f in facts)
         ):
             raise InputError(

@@ -7,12 +7,12 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from labeling import batches
+from labeling import batches, vectors
 from labeling.core import labels
 from labeling.core.features import Content
 from labeling.errors import InputError
@@ -21,6 +21,7 @@ from labeling.project import Project, derive_seed, new_project, now, open_projec
 from labeling.store import changes, events, items
 from labeling.store.changes import LabelSet
 from labeling.store.events import NewEvent
+from labeling.vectors import ItemVectors, Vectors
 from quality import duplicates
 
 DEFAULT_SHARE, DEFAULT_ROWS, AT_MOST = 0.2, 1000, 0.5
@@ -43,6 +44,8 @@ class ImportSummary(NamedTuple):
     gold_refused: int
     repeated: int
     unknown: int
+    vectors: int = 0
+    dims: int = 0
 
 
 def create_project(
@@ -54,15 +57,17 @@ def create_project(
     author: str,
     title: str | None = None,
     seed: int = 0,
+    embeddings: Vectors | None = None,
     progress: Progress = silent,
 ) -> tuple[Project, ImportSummary]:
     """A new project from its first table; publishes the seed batch. Nothing stays on failure.
 
     It is made beside its place and moved there when it is whole, so that no half project is seen.
+    `embeddings` are a vector of the user's own for each row.
     """
     if path.exists():
         raise InputError(f"expected a new file, but {path} exists: choose another name")
-    plan = _plan(frame, roles, classes=_classes(frame, roles))
+    plan = _plan(frame, roles, classes=_classes(frame, roles), embeddings=embeddings)
     draft = path.with_name(f".{path.name}.part")
     _remove(draft)
     try:
@@ -92,9 +97,13 @@ def import_table(
     roles: Roles,
     source: str,
     author: str,
+    embeddings: Vectors | None = None,
     progress: Progress = silent,
 ) -> ImportSummary:
-    """Bring more rows into a project, as one change."""
+    """Bring more rows into a project, as one change.
+
+    `embeddings` are a vector of the user's own for each row; an item's newest one counts.
+    """
     if roles.content != project.content:
         want, found = project.content, roles.content
         raise InputError(
@@ -108,7 +117,8 @@ def import_table(
             f"{', '.join(project.classes)}: an import does not change them"
         )
     roles = roles._replace(multi=project.label_set.multi)
-    plan = _plan(frame, roles, classes=project.classes)._replace(new_classes=None)
+    plan = _plan(frame, roles, classes=project.classes, embeddings=embeddings)
+    plan = plan._replace(new_classes=None)
     with project.writing():
         return _write(project, frame, plan, source=source, author=author, progress=progress)
 
@@ -124,6 +134,7 @@ class _Plan(NamedTuple):
     annotators: list[str] | None
     gold: list[str | None]
     new_classes: tuple[str, ...] | None
+    vectors: ItemVectors | None
 
 
 def _classes(frame: pd.DataFrame, roles: Roles) -> tuple[str, ...]:
@@ -172,7 +183,9 @@ def _contents(frame: pd.DataFrame, content: Content) -> list[str]:
     ]
 
 
-def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...]) -> _Plan:
+def _plan(
+    frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...], embeddings: Vectors | None
+) -> _Plan:
     need_columns(
         frame, [*roles.content.columns, roles.id, roles.label, roles.annotator, roles.gold]
     )
@@ -203,7 +216,22 @@ def _plan(frame: pd.DataFrame, roles: Roles, *, classes: tuple[str, ...]) -> _Pl
         [clean(v or "") for v in chosen[roles.annotator]] if roles.annotator else None,
         _gold_labels(chosen, roles, given, classes),
         classes,
+        _vectors(frame, keep, ids, embeddings),
     )
+
+
+def _vectors(
+    frame: pd.DataFrame, keep: np.ndarray, item_ids: list[str], brought: Vectors | None
+) -> ItemVectors | None:
+    """The vectors of the items, without those of blank rows."""
+    if brought is None:
+        return None
+    if len(brought.rows) != len(frame):
+        raise InputError(
+            f"{brought.name} has {len(brought.rows):,} vectors, the data {len(frame):,} rows: "
+            "expected one vector a row"
+        )
+    return vectors.by_item(brought._replace(rows=brought.rows[keep]), item_ids)
 
 
 def _label(cell: object, roles: Roles, classes: Sequence[str]) -> str | None:
@@ -285,6 +313,7 @@ def _write(
     progress: Progress,
 ) -> ImportSummary:
     db, at, name = project.db, now(), Path(source).name
+    vectors.check_dims(project, plan.vectors)
     progress(0.1, "comparing with what is there")
     known = items.sides_by_cluster(db)
     first = _first_rows(plan, items.ids(db))
@@ -294,6 +323,7 @@ def _write(
     _write_items(project, frame, plan, change=change, first=first, sides=sides)
     progress(0.6, f"writing {len(plan.item_ids):,} sources")
     items.insert_sources(db, _source_rows(frame, plan, change))
+    vectors.write(project, change, plan.vectors)
     _restore(project, plan, change=change, author=author, at=at)
     progress(0.8, "writing labels")
     side_of = {**known, **sides}
@@ -315,6 +345,8 @@ def _write(
         gold_refused=refused,
         repeated=len(plan.item_ids) - distinct,
         unknown=sum(_is_unknown(label, project.label_set) for label in plan.labels),
+        vectors=0 if plan.vectors is None else len(plan.vectors.rows),
+        dims=0 if plan.vectors is None else plan.vectors.rows.shape[1],
     )
 
 
@@ -352,13 +384,15 @@ def _add_change(
     project: Project, frame: pd.DataFrame, plan: _Plan, *, name: str, author: str, at: str
 ) -> int:
     """The change of this import; the first one brings the label set too."""
-    payload = {
+    payload: dict[str, Any] = {
         "file": name,
         "rows": len(frame),
         "kept": len(plan.item_ids),
         "id": plan.roles.id,
         "label": plan.roles.label,
     }
+    if plan.vectors is not None:
+        payload[vectors.PAYLOAD] = plan.vectors.facts
     title = f"Import {name}"
     change = changes.add(project.db, "import", title=title, author=author, at=at, payload=payload)
     if plan.new_classes is not None:
@@ -499,6 +533,8 @@ def describe(summary: ImportSummary) -> str:
         parts.append(f"{summary.known_items:,} items were there already")
     if summary.repeated:
         parts.append(f"{summary.repeated:,} rows repeat an item of the file")
+    if summary.vectors:
+        parts.append(f"{summary.vectors:,} items have a vector of {summary.dims:,} numbers")
     if summary.blank_rows:
         parts.append(f"{summary.blank_rows:,} rows without content were left out")
     if summary.labels:

@@ -41,7 +41,7 @@ def read_table(path: Path, *, name: str | None = None) -> pd.DataFrame:
     """
     path = Path(path)
     name = Path(name or path.name).name
-    size = _size_of(path)
+    size = size_of(path)
     if size > MAX_FILE_MB * 2**20:
         raise InputError(
             f"{name} has {size / 2**20:,.0f} MB; at most {MAX_FILE_MB} MB fit in one import: "
@@ -61,7 +61,7 @@ def read_table(path: Path, *, name: str | None = None) -> pd.DataFrame:
     return frame
 
 
-def _size_of(path: Path) -> int:
+def size_of(path: Path) -> int:
     """The size of a file in bytes. Raises InputError for what is no file or cannot be reached."""
     try:
         if path.is_file():

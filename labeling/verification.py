@@ -11,7 +11,8 @@ import pandas as pd
 from labeling.core.log import DataVersion
 from labeling.imports import item_id
 from labeling.project import Project
-from labeling.store import events, inspection, rounds, slots
+from labeling.store import changes, events, inspection, rounds, slots, vectors
+from labeling.vectors import PAYLOAD, fingerprint
 from labeling.versions import Snapshot
 
 
@@ -65,6 +66,18 @@ def _items(project: Project) -> Iterator[tuple[str, str]]:
             yield "sources", f"import {change} brought {expected} rows, {found} are there"
 
 
+def _vectors(project: Project) -> Iterator[tuple[str, str]]:
+    """Whether every import's vectors are what its change says they are."""
+    brought = {c.change_id: c.payload.get(PAYLOAD) for c in changes.every(project.db)}
+    for change, said in brought.items():
+        pairs = list(vectors.of_changes(project.db, [change]))
+        if said is None:
+            if pairs:
+                yield "vectors", f"change {change} brought none, {len(pairs)} are there"
+        elif fingerprint(pairs) != said["hash"]:
+            yield "vectors", f"those of import {change} are not what it brought from {said['file']}"
+
+
 def _derived(project: Project) -> Iterator[tuple[str, str]]:
     stored = set(events.answers(project.db))
     worked_out = set(events.standing(project.db))
@@ -95,4 +108,4 @@ def _rounds(project: Project) -> Iterator[tuple[str, str]]:
                 yield "rounds", f"round {closed.round_no} trained on reservoir item {item}"
 
 
-CHECKS = (_file, _log, _items, _derived, _receipts, _queue, _rounds)
+CHECKS = (_file, _log, _items, _vectors, _derived, _receipts, _queue, _rounds)

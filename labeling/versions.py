@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labeling import vectors
 from labeling.config import Config
 from labeling.core import labels, log
 from labeling.core.features import Featurizer
 from labeling.core.log import DataVersion, Event, Standing
-from labeling.feature_cache import ItemFeatures
+from labeling.feature_cache import Beside, ItemFeatures
 from labeling.project import Project
 from labeling.store import changes, events, items
+from labeling.store.changes import Change
 from quality.consensus import POLICIES
 
 AS_IT_CAME: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -88,7 +90,31 @@ class Snapshot:
     def _featurized(self) -> ItemFeatures:
         names = [item.item_id for item in self.items]
         names += [log.state_key(*state) for state in self.states]
-        return ItemFeatures(self.project.path, self.content, names, self._frame_and_states)
+        beside = Beside(self.vectors_address, self._vectors) if self.uses_vectors else None
+        content = self._frame_and_states
+        return ItemFeatures(self.project.path, self.content, names, content, beside=beside)
+
+    @cached_property
+    def vector_imports(self) -> list[Change]:
+        """The imports whose vectors stand, the oldest first; an item's newest vector counts."""
+        return vectors.standing(self.changes)
+
+    @property
+    def uses_vectors(self) -> bool:
+        """Whether models learn from vectors that the user brought: `features` hold them then."""
+        return bool(self.vector_imports) and self.config()["embeddings"] != "off"
+
+    @property
+    def vectors_address(self) -> list[str]:
+        """What decides the vectors' part of `features`: how they are used, and their hashes."""
+        return [self.config()["embeddings"], *vectors.address(self.vector_imports)]
+
+    def _vectors(self) -> tuple[Any, Any]:
+        """Vectors by row of `features`, and which rows have one: a repaired item keeps its own."""
+        rows, known = vectors.load(self.project, self.vector_imports, self.position)
+        states = [self.position[item_id] for item_id, _ in self.states]
+        at = np.array([*range(len(self.items)), *states], dtype=np.int64)
+        return rows[at], known[at]
 
     def _frame_and_states(self) -> pd.DataFrame:
         """The content of all items, and of their repaired states under it."""
@@ -100,12 +126,14 @@ class Snapshot:
 
     @property
     def featurizer(self) -> Featurizer:
-        """How items become features, learned from all of them without labels."""
+        """How content becomes features, learned from all items without labels; no vectors in it."""
         return self._featurized.featurizer
 
     @property
     def features(self) -> Any:
         """Features of all items, then of their repaired states, float32; learned without labels.
+
+        Where the project uses vectors of the user's own, they stand behind those of the content.
 
         Every state that some version may train on has a row, so that all versions share one space.
         """

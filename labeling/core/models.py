@@ -105,7 +105,8 @@ def naive_bayes(rows: Rows, *, regularisation: float, class_weight: str | None, 
     """Complement naive Bayes on words (Rennie et al., 2003), normal distributions on numbers."""
     from sklearn.naive_bayes import ComplementNB, GaussianNB
 
-    return ComplementNB(alpha=0.1) if rows.columns > WIDE else GaussianNB(var_smoothing=1e-3)
+    is_words = rows.columns > WIDE and rows.is_sparse
+    return ComplementNB(alpha=0.1) if is_words else GaussianNB(var_smoothing=1e-3)
 
 
 def neighbours(rows: Rows, *, regularisation: float, class_weight: str | None, seed: int) -> Any:

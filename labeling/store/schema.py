@@ -23,7 +23,10 @@ LOG_TABLES = (
     "finding",
     "member",
     "decision",
+    "vector",
 )
+
+LATER = ("member", "decision", "vector")  # of newer versions, which guard their own
 
 _LOG = """
 CREATE TABLE project (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -177,7 +180,7 @@ def the_log_and_what_follows_from_it(db: Database) -> None:
     """Version 1: the append-only log, its derived tables, and the triggers that guard it."""
     for script in (_LOG, _DERIVED, STANDING, TRIGGERS):
         _run(db, script)
-    _guard(db, *(table for table in LOG_TABLES if table not in ("member", "decision")))
+    _guard(db, *(table for table in LOG_TABLES if table not in LATER))
 
 
 def _guard(db: Database, *tables: str) -> None:
@@ -238,3 +241,18 @@ def what_people_settled(db: Database) -> None:
     """Version 3: who is on an issue, what is muted, what is not the same, what blocks a round."""
     _run(db, _DECISIONS)
     _guard(db, "decision")
+
+
+_VECTORS = """
+CREATE TABLE vector (
+  vector_seq INTEGER PRIMARY KEY, change_id INTEGER NOT NULL REFERENCES change,
+  item_id TEXT NOT NULL REFERENCES item (item_id), data BLOB NOT NULL,
+  UNIQUE (change_id, item_id));
+"""
+
+
+@MIGRATIONS()
+def vectors_that_people_bring(db: Database) -> None:
+    """Version 4: vectors of items, brought by imports."""
+    _run(db, _VECTORS)
+    _guard(db, "vector")

@@ -113,7 +113,7 @@ def test_a_connection_is_set_up_to_lose_nothing(
 
 def test_migrations_apply_once(project: Project) -> None:
     applied = rows(project, "_sqlite_migrations")
-    assert len(applied) == len({row[2] for row in applied}) == 3
+    assert len(applied) == len({row[2] for row in applied}) == 4
     for _ in range(2):
         with opened(project.path) as again:
             assert not MIGRATIONS.pending(again.db)
