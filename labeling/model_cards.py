@@ -124,6 +124,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _minute(at: str) -> str:
+    return f"{at[:16].replace('T', ' ')} UTC"
+
+
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 
@@ -134,7 +138,7 @@ def _head(card: Mapping[str, Any]) -> str:
     return (
         f"# {_text(card['project'])}: the model of round {card['round']}\n\n"
         f"A model of kind {_text(model['kind'])} ({_text(', '.join(settings))}), fitted to the "
-        f"labels that stood when round {card['round']} was closed at {card['closed_at'][:16]} UTC."
+        f"labels that stood when round {card['round']} was closed at {_minute(card['closed_at'])}."
     )
 
 
@@ -185,7 +189,7 @@ def _checks(card: Mapping[str, Any]) -> str:
     audit, still = card["audit"], card["open_checks"]
     if audit is None:
         return "## Open checks\n\nNo audit of this round is known."
-    when = f"Audit {audit['audit_id']} at {audit['at'][:16]} UTC ran {audit['n_checks']} checks"
+    when = f"Audit {audit['audit_id']} at {_minute(audit['at'])} ran {audit['n_checks']} checks"
     if not still:
         return f"## Open checks\n\n{when} and left none open."
     rows = [(c["code"], c["title"], c["severity"], c["n_found"], c["message"]) for c in still]

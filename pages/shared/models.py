@@ -24,7 +24,10 @@ def models_block(project: Project) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Model of", closed, format_func=lambda r: f"round {r.round_no}, {r.n_labels:,} labels"
+            "Model of",
+            closed,
+            format_func=lambda r: f"round {r.round_no}, {r.n_labels:,} labels",
+            width=260,
         )
         onnx = st.checkbox("As ONNX too", help="Where the kind of model converts exactly.")
         pressed = st.button("Make its card and files", icon=":material/package_2:")
