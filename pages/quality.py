@@ -114,6 +114,11 @@ def looked_into(board: pd.DataFrame) -> pd.Series:
 
 
 def choose_row() -> None:
+    with report_errors(), open_again("reviewer"):
+        look_into_chosen()
+
+
+def look_into_chosen() -> None:
     rows = st.session_state["board"]["selection"]["rows"]
     if rows and rows[0] < len(st.session_state["board-codes"]):
         st.session_state["check"] = st.session_state["board-codes"][rows[0]]

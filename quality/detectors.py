@@ -111,7 +111,8 @@ WIDE = 1000
 def prepared(features: Any, kind: str) -> tuple[Any, str]:
     """The features as the detectors of their kind like them, and that kind."""
     if kind == "text":
-        return _terms(features), kind
+        terms = _terms(features)
+        return (terms, kind) if terms.shape[1] else (features, "wide")
     if kind == "columns" and features.shape[1] > WIDE:
         return features, "wide"
     narrow = hasattr(features, "toarray") and features.shape[1] <= WIDE

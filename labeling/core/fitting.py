@@ -186,6 +186,8 @@ def _fit(features: Any, y: npt.NDArray[Any], task: _Task) -> Fitted:
     is_dense = models.resolve(config.model) in models.DENSE and len(terms) <= models.WIDE
     fitted = Fitted(prior, None, seen, terms, features.shape[1], is_dense, config.temperature)
     rows = fitted.columns_of(features)
+    if models.resolve(config.model) in models.LINEAR:
+        rows = rows.astype(np.float64)  # in single precision their solvers stop short
     estimator = models.maker(config.model)(
         models.Rows(rows, y),
         regularisation=config.regularisation,
