@@ -93,7 +93,8 @@ def _embeddings(
     args: argparse.Namespace, frame: pd.DataFrame, roles: Roles
 ) -> tuple[Vectors | None, pd.DataFrame]:
     """The vectors that the options name, if any, and the table without their columns."""
-    return vector_files.asked_for(args.embeddings, args.embedding_columns, frame, roles)
+    file = None if args.embeddings is None else Path(args.embeddings)
+    return vector_files.asked_for(file, args.embedding_columns, frame, roles)
 
 
 def _create(args: argparse.Namespace) -> int:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from labeling import imports, people
+from labeling import imports, people, vector_files
 from labeling.core.labels import read_cell
 from labeling.errors import InputError
 from labeling.ingest import Progress, Roles
 from labeling.project import Project, path_for
 from labeling.project import back_up as copy_project
+from labeling.vectors import Vectors
 
 MOST_GUESSED = 100
 
@@ -38,6 +39,7 @@ def create(
     author: str,
     progress: Progress,
     owner: str | None = None,
+    embeddings: Vectors | None = None,
 ) -> tuple[str, str]:
     """A new project in the folder; returns its name and what was imported, in a sentence.
 
@@ -55,11 +57,28 @@ def create(
         roles=roles._replace(classes=chosen),
         source=source,
         author=author,
+        embeddings=embeddings,
         progress=progress,
     )
     with project:
         people.set_roles(project, {owner: people.OWNER} if owner else {}, author=author)
     return path.stem, imports.describe(summary)
+
+
+def vectors_of(
+    frame: pd.DataFrame, roles: Roles, *, sent: tuple[str, bytes] | None, prefix: str
+) -> tuple[Vectors | None, pd.DataFrame]:
+    """The vectors of a file that the browser sent (its name and bytes), or of columns.
+
+    With the table without such columns; no vectors where neither is there. Raises InputError.
+    """
+    if sent is None:
+        return vector_files.asked_for(None, prefix or None, frame, roles)
+    name, data = sent
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"vectors{Path(name).suffix.lower()}"
+        path.write_bytes(data)
+        return vector_files.asked_for(path, prefix or None, frame, roles, name=name)
 
 
 def back_up(project: Project, folder: Path) -> Path:

@@ -69,12 +69,28 @@ def from_columns(frame: pd.DataFrame, prefix: str) -> tuple[Vectors, pd.DataFram
     return Vectors(what, _checked(made, what)), frame.drop(columns=names)
 
 
+def without(frame: pd.DataFrame, prefix: str) -> pd.DataFrame:
+    """The table without the columns that hold vectors; an empty prefix names none."""
+    own = [name for name in frame.columns if prefix and name.startswith(prefix)]
+    return frame.drop(columns=own)
+
+
 def asked_for(
-    file: str | None, prefix: str | None, frame: pd.DataFrame, roles: Roles
+    file: Path | None,
+    prefix: str | None,
+    frame: pd.DataFrame,
+    roles: Roles,
+    *,
+    name: str | None = None,
 ) -> tuple[Vectors | None, pd.DataFrame]:
-    """The vectors that a command's options name, if any, and the table without their columns."""
+    """The vectors of a file or of columns, if any are named, and the table without such columns.
+
+    `name` is the file's name when `file` is a temporary copy.
+    """
+    if file is not None and prefix is not None:
+        raise InputError("vectors come from a file or from columns of the table: name one of them")
     if file is not None:
-        return read(Path(file), frame, id=roles.id), frame
+        return read(file, frame, id=roles.id, name=name), frame
     if prefix is None:
         return None, frame
     used = [*roles.content.columns, roles.id, roles.label, roles.annotator, roles.gold]
@@ -285,7 +301,7 @@ def _check_shape(rows: int, dims: int, name: str) -> None:
 def _checked(made: Any, name: str) -> npt.NDArray[np.float32]:
     """The vectors as float32. Raises InputError for the first that is not finite as such."""
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.ascontiguousarray(made, dtype=np.float32)
+        rows = np.array(made, dtype=np.float32, order="C")
     bad = np.argwhere(~np.isfinite(rows))
     if len(bad):
         row, column = bad[0]

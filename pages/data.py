@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from labeling import history, imports, ingest, overview, uploads
+from labeling import history, imports, ingest, overview, uploads, vector_files
 from labeling.core.features import KINDS, Content
 from labeling.ingest import Roles
 from pages.shared.choice import projects_folder
@@ -99,13 +99,35 @@ def preview(name: str, frame: pd.DataFrame) -> None:
     st.dataframe(frame.head(50), height=240)
 
 
+def ask_for_vectors(key: str) -> tuple[tuple[str, bytes] | None, str]:
+    """The file of vectors that the browser sent, and the prefix of columns that hold some."""
+    with st.expander("Vectors of your own (embeddings)"):
+        st.caption(
+            "One for each row, from whatever encoder you like: the model learns from them beside "
+            "the content. Bring the vectors of later rows from the same encoder."
+        )
+        file = st.file_uploader(
+            "A file: Parquet with your own id, or .npy in the order of the rows",
+            type=[suffix.strip(".") for suffix in vector_files.FORMATS],
+            key=f"{key}-vectors",
+        )
+        prefix = st.text_input(
+            "Or columns of the table whose names start with",
+            key=f"{key}-prefix",
+            placeholder="emb_",
+            help="Columns of numbers, or one column of JSON lists.",
+        )
+    return (file.name, file.getvalue()) if file else None, prefix.strip()
+
+
 def new_project() -> None:
     sent = upload("new-file")
     if sent is None:
         return
     name, frame = sent
     preview(name, frame)
-    roles = choose_roles(frame, content=None)
+    vectors, prefix = ask_for_vectors("new")
+    roles = choose_roles(vector_files.without(frame, prefix), content=None)
     title = st.text_input("Project name", value=Path(name).stem, max_chars=80)
     roles = roles._replace(
         multi=st.checkbox(
@@ -121,9 +143,11 @@ def new_project() -> None:
     )
     if st.button("Create the project", type="primary"):
         with report_errors():
+            brought, frame = uploads.vectors_of(frame, roles, sent=vectors, prefix=prefix)
             made, said = uploads.create(
                 projects_folder(), title, frame, roles=roles, classes=classes, source=name,
-                author=person() or "someone", owner=creator(), progress=progress_bar(),
+                author=person() or "someone", owner=creator(),
+                embeddings=brought, progress=progress_bar(),
             )  # fmt: skip
             st.session_state["said"] = said
             choose_project(made)
@@ -135,12 +159,14 @@ def more_rows() -> None:
         return
     name, frame = sent
     preview(name, frame)
-    roles = choose_roles(frame, content=project.content)
+    vectors, prefix = ask_for_vectors("more")
+    roles = choose_roles(vector_files.without(frame, prefix), content=project.content)
     if st.button("Import", type="primary"):
         with report_errors():
+            brought, frame = uploads.vectors_of(frame, roles, sent=vectors, prefix=prefix)
             summary = imports.import_table(
                 project, frame, roles=roles, source=name, author=person() or "someone",
-                progress=progress_bar(),
+                embeddings=brought, progress=progress_bar(),
             )  # fmt: skip
             st.success(plain(imports.describe(summary)))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -79,3 +81,34 @@ def test_a_downloaded_copy_opens_as_the_same_project(projects: Path, tmp_path: P
         with opened(tmp_path / "copy.db") as copy:
             assert copy.facts == made.facts
             assert verify(copy).empty
+
+
+def test_vectors_come_in_by_the_browser_as_a_file_then_as_columns(
+    root: Path, projects: Path
+) -> None:
+    app = page(root, "data")
+    sent = FRAME.to_csv(index=False).encode()
+    app.file_uploader(key="new-file").set_value(("one.csv", sent, "text/csv")).run()
+    for rows, said in ((59, "59 vectors, the data file 60 rows"), (60, "")):
+        file = io.BytesIO()
+        np.save(file, np.eye(rows, 4, dtype=np.float32))
+        app.file_uploader(key="new-vectors").set_value(("v.npy", file.getvalue(), "")).run()
+        next(b for b in app.button if b.label == "Create the project").click().run()
+        assert not app.exception
+        assert bool(app.error) == bool(said)
+        if said:
+            assert said in app.error[0].value
+            assert list_projects(projects) == []
+    app = page(root, "data", "one")
+    more = text_frame(10, seed=3).assign(e0="1", e1="2", e2="3", e3="4")
+    more_file = ("more.csv", more.to_csv(index=False).encode(), "text/csv")
+    app.file_uploader(key="more-file").set_value(more_file).run()
+    app.text_input(key="more-prefix").set_value("e").run()
+    next(b for b in app.button if b.label == "Import").click().run()
+    assert not app.exception
+    assert "10 items have a vector of 4 numbers" in app.success[-1].value
+    with opened(projects / "one.db") as made:
+        snapshot = Snapshot(made)
+        assert snapshot.uses_vectors
+        assert not snapshot.features[:, -1].sum(), "no item is without a vector"
+        assert verify(made).empty
