@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 
 VERSION = 1  # of what is made of vectors: another number makes every stored matrix void
-FLAT = 1e-6  # of the widest column's spread: a column that spreads less says nothing
+FLAT = 1e-6  # of a column's largest number: what spreads less is rounding
+LOUDEST = 4.0  # times the median column's spread
 ALONE = 2.0  # the typical length of a row of vectors alone, about that of a text's own features
 
 
@@ -37,25 +38,30 @@ def joined(content: Any, rows: Floats, known: Bools) -> Any:
 def scaled(rows: Floats, known: Bools, *, length: float = ALONE) -> npt.NDArray[np.float32]:
     """Vectors as features, float32 (rows, dims + 1), dense.
 
-    Each column is centred and divided by its spread over the known rows, so that no loud dimension
-    rules; then each row has the given length. A row that is not known is 0, and carries the mark
-    (`length`) in the last column, which is 0 for all others.
+    Each column is centred over the known rows, and a loud one is drawn in, so that no dimension
+    rules; then each row has the given length. (To divide every column by its spread measured
+    worse.) A row that is not known is 0, and carries the mark (`length`) in the last column, which
+    is 0 for all others.
     """
     found = np.zeros((len(rows), rows.shape[1] + 1), dtype=np.float32)
     found[~known, -1] = length
     if known.any():
-        found[known, :-1] = _unit(_standardised(rows[known])) * np.float32(length)
+        found[known, :-1] = _unit(_levelled(rows[known])) * np.float32(length)
     return found
 
 
-def _standardised(rows: Floats) -> npt.NDArray[np.float32]:
-    """Columns of mean 0 and spread 1; those that hardly spread are 0. Large numbers are safe."""
+def _levelled(rows: Floats) -> npt.NDArray[np.float32]:
+    """Columns of mean 0, none more than `LOUDEST` times as wide as the median one.
+
+    Columns that hardly spread are 0. Large numbers are safe.
+    """
     largest = float(np.abs(rows).max(initial=0.0)) or 1.0
     small = rows / np.float32(largest)
     centre = small.mean(axis=0, dtype=np.float64)
     spread = small.std(axis=0, dtype=np.float64)
-    told = spread > FLAT * spread.max(initial=0.0)
-    factors = np.where(told, 1.0 / np.where(told, spread, 1.0), 0.0)
+    told = spread > FLAT * np.abs(small).max(axis=0, initial=0.0)
+    most = LOUDEST * float(np.median(spread[told])) if told.any() else 0.0
+    factors = np.where(told, np.minimum(1.0, most / np.where(told, spread, 1.0)), 0.0)
     return np.asarray((small - centre.astype(np.float32)) * factors.astype(np.float32))
 
 
