@@ -87,7 +87,7 @@ def after(fits: Fits, closed: Sequence[Round], report: Mapping[str, Any]) -> dic
         "step": step,
         "fresh": [list(point) for point in fresh],
         "said": [_plain(one) for one in (*earlier, *new)],
-        "reach": made[ROUNDS_AHEAD]._asdict() if ROUNDS_AHEAD in made else None,
+        "reach": _stored(made[ROUNDS_AHEAD]) if ROUNDS_AHEAD in made else None,
     }
 
 
@@ -169,7 +169,11 @@ def _score(fits: Fits, ruler: Ruler, part: TrainingSet, closed: Round) -> float:
 
 
 def _plain(one: Said) -> dict[str, Any]:
-    return {"round": one.round_no, "ahead": one.ahead, **one.forecast._asdict()}
+    return {"round": one.round_no, "ahead": one.ahead, **_stored(one.forecast)}
+
+
+def _stored(told: Forecast) -> dict[str, Any]:
+    return told._asdict() | {"halves": list(told.halves)}
 
 
 def _read(row: Mapping[str, Any]) -> Said:

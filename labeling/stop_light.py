@@ -20,6 +20,11 @@ from labeling.project import Project
 from labeling.store.rounds import Round
 
 KEY = "light"  # in the report of a round
+WORDS = {
+    stopping.GO_ON: "go on",
+    stopping.NEARLY: "nearly enough",
+    stopping.STOP: "enough for now",
+}
 
 
 class Outlook(NamedTuple):
@@ -87,7 +92,7 @@ def outlook(project: Project) -> Outlook | None:
 def line(project: Project) -> str | None:
     """The light and the chance in one line; None before there is a light."""
     found = outlook(project)
-    return None if found is None else f"More labels: {found.light.word}. {found.chance}"
+    return None if found is None else f"More labels: {WORDS[found.light.word]}. {found.chance}"
 
 
 def _chance(ahead: Mapping[str, Any]) -> str:

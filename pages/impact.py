@@ -26,9 +26,9 @@ FORECAST_COLUMNS = {
     for name in ("predicted", "low_80", "high_80", "low_95", "high_95", "came_true")
 }
 LIGHTS = {
-    "go on": ("green", "play_arrow", "Go on"),
-    "nearly": ("orange", "pause", "Nearly enough"),
-    "stop": ("blue", "stop", "Enough"),
+    "go on": ("green", "play_arrow"),
+    "nearly": ("orange", "pause"),
+    "stop": ("blue", "stop"),
 }
 
 project = open_page("Impact", role="reviewer")
@@ -99,9 +99,11 @@ def ahead() -> None:
     if found is None:
         st.caption("This is measured when the next round is closed.")
         return
-    color, icon, word = LIGHTS[found.light.word]
+    (color, icon), word = LIGHTS[found.light.word], stop_light.WORDS[found.light.word]
     with st.container(border=True):
-        st.markdown(f":{color}-badge[:material/{icon}: {word}] {plain(found.light.reason)}")
+        st.markdown(
+            f":{color}-badge[:material/{icon}: {word.capitalize()}] {plain(found.light.reason)}"
+        )
         st.markdown(plain(found.chance))
         st.caption(plain(" ".join([found.bound or "", found.record]).strip()))
     told = forecasts.table(project)

@@ -16,12 +16,7 @@ def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
     `curve` has arm, n_labels, value, low, high, n; values are shares.
     """
     base = alt.Chart(curve).encode(
-        x=alt.X(
-            "n_labels:Q",
-            title="labels in the training data",
-            axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
-            scale=alt.Scale(padding=12, zero=False),
-        ),
+        x=_labels(),
         color=alt.Color("arm:N", title=None, sort=ARMS, legend=alt.Legend(orient="top")),
         tooltip=[
             alt.Tooltip("arm:N", title="arm"),
@@ -41,6 +36,15 @@ def learning_curve(curve: pd.DataFrame) -> alt.LayerChart:
     dashed = alt.StrokeDash("arm:N", sort=ARMS, legend=None)
     line = base.mark_line(point=alt.OverlayMarkDef(size=60)).encode(y=value, strokeDash=dashed)
     return (whiskers + line).properties(height=320)
+
+
+def _labels() -> alt.X:
+    return alt.X(
+        "n_labels:Q",
+        title="labels in the training data",
+        axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
+        scale=alt.Scale(padding=12, zero=False),
+    )
 
 
 def waterfall(bars: pd.DataFrame) -> alt.LayerChart:
@@ -125,46 +129,35 @@ def forecast(curve: pd.DataFrame, bands: pd.DataFrame) -> alt.LayerChart:
     `curve` has n_labels, score; `bands` n_labels, predicted, low_80, high_80, low_95, high_95, the
     last score first; all shares.
     """
-    x = alt.X(
-        "n_labels:Q",
-        title="labels in the training data",
-        axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
-        scale=alt.Scale(padding=12, zero=False),
-    )
-    scale = alt.Scale(zero=False, nice=True)
+    x, scale = _labels(), alt.Scale(zero=False, nice=True)
 
     def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", title="score on gold", scale=scale, axis=alt.Axis(format=".1~%"))
 
-    shown = [
-        alt.Tooltip("n_labels:Q", title="labels"),
-        alt.Tooltip("predicted:Q", format=".1%", title="forecast"),
-        *(
-            alt.Tooltip(f"{name}:Q", format=".1%", title=name.replace("_", " ") + " %")
-            for name in ("low_80", "high_80", "low_95", "high_95")
-        ),
-    ]
     behind = alt.Chart(bands).encode(x=x)
     areas = [
         behind.mark_area(opacity=0.22, color=AHEAD).encode(y=y(f"low_{n}"), y2=f"high_{n}")
         for n in (95, 80)
     ]
-    ahead = behind.mark_line(
-        strokeDash=[6, 4], color=AHEAD, point=alt.OverlayMarkDef(size=60, color=AHEAD)
-    ).encode(y=y("predicted"), tooltip=shown)
-    so_far = (
-        alt.Chart(curve)
-        .mark_line(color=SO_FAR, point=alt.OverlayMarkDef(size=60, color=SO_FAR))
-        .encode(
-            x=x,
-            y=y("score"),
-            tooltip=[
-                alt.Tooltip("n_labels:Q", title="labels"),
-                alt.Tooltip("score:Q", format=".1%", title="score"),
-            ],
-        )
-    )
+    ahead = _dotted(behind, AHEAD, dash=[6, 4]).encode(y=y("predicted"), tooltip=_told(bands))
+    so_far = _dotted(alt.Chart(curve).encode(x=x), SO_FAR, dash=[1, 0])
+    so_far = so_far.encode(y=y("score"), tooltip=_told(curve))
     return alt.layer(*areas, ahead, so_far).properties(height=300)
+
+
+def _dotted(chart: alt.Chart, color: str, *, dash: list[int]) -> alt.Chart:
+    dots = alt.OverlayMarkDef(size=60, color=color)
+    return chart.mark_line(color=color, strokeDash=dash, point=dots)
+
+
+def _told(frame: pd.DataFrame) -> list[alt.Tooltip]:
+    """A tooltip of labels and shares, one line a column."""
+    labels = alt.Tooltip("n_labels:Q", title="labels")
+    shares = [name for name in frame.columns if name != "n_labels"]
+    return [
+        labels,
+        *(alt.Tooltip(f"{n}:Q", format=".1%", title=n.replace("_", " ")) for n in shares),
+    ]
 
 
 def calibration(points: pd.DataFrame) -> alt.LayerChart:

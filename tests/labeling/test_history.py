@@ -125,6 +125,7 @@ OTHER = {
     "second_opinions": "0.5",
     "suggestions_hidden": "1",
     "gate": "warning",
+    "stop_rule": "conservative",
     "policy": "dawid_skene",
     "model": "logistic",
     "regularisation": "0.5",
