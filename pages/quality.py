@@ -68,12 +68,12 @@ def issues_tab(everything: pd.DataFrame) -> None:
     if audits.audits_table(project).empty:
         st.info("Run the checks: what they find stands here, the gravest first.")
         return
-    if board.empty:
+    if not board["open"].any() and not board["queued"].any():
         st.success(
             "No check finds anything that is open. They run again whenever a round is closed.",
             icon=":material/task_alt:",
         )
-    else:
+    if len(board):
         row = looked_into(board)
         fixing.show(project, everything[everything["code"] == row["code"]], row)
     csv_button(everything, "issues", label="All issues as CSV")
@@ -91,13 +91,13 @@ def looked_into(board: pd.DataFrame) -> pd.Series:
         column_order=["severity", "check", "open", *waiting, "since", *people, "trend"],
         column_config={
             "severity": st.column_config.TextColumn(width=75),
-            "check": st.column_config.TextColumn("check", width=260),
+            "check": st.column_config.TextColumn("check", width=245),
             "open": st.column_config.NumberColumn(width=60),
             "queued": st.column_config.NumberColumn(width=60),
             "muted": st.column_config.NumberColumn(width=60),
             "since": st.column_config.TextColumn(width=90),
-            "assignees": st.column_config.TextColumn("who is on it", width=110),
-            "trend": st.column_config.BarChartColumn("found, by run", width=110, y_min=0),
+            "assignees": st.column_config.TextColumn("who is on it", width=90),
+            "trend": st.column_config.BarChartColumn("found, by run", width=80, y_min=0),
         },
         on_select=choose_row,
         selection_mode="single-row",
