@@ -12,11 +12,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from labeling import audits, rounds, waterfall
+from labeling import audits, learner, rounds, waterfall
 from labeling.errors import BlockedError, GroundworkError, InputError
 from labeling.ingest import Progress
 from labeling.project import Project, now, opened
@@ -45,21 +46,38 @@ def _measure(project: Project, progress: Progress) -> str:
     return f"{len(frame)} changes measured"
 
 
-JOBS: dict[str, Callable[[Project, Progress], str]] = {
+def _replay(project: Project, progress: Progress, *, plan: Mapping[str, Any]) -> str:
+    curves = learner.replay(project, learner.Plan(**plan), progress=progress)
+    return f"{len(curves)} scores of other strategies"
+
+
+def _simulate(project: Project, progress: Progress, *, plan: Mapping[str, Any], model: str) -> str:
+    curves = learner.simulate(project, learner.Plan(**plan), model=model, progress=progress)
+    return f"{len(curves)} scores of the file"
+
+
+# A job's args are passed on by name.
+JOBS: dict[str, Callable[..., str]] = {
     "close": _close,
     "check": _recheck,
     "impact": _measure,
+    learner.REPLAY: _replay,
+    learner.SIMULATION: _simulate,
 }
 
 
-def start(project: Project, kind: str, *, author: str) -> int:
-    """Queue a job and start a worker process for it; returns the job.
+def start(
+    project: Project, kind: str, *, author: str, args: Mapping[str, Any] | None = None
+) -> int:
+    """Queue a job with its args and start a worker process for it; returns the job.
 
     Raises InputError when one of this kind is under way already.
     """
     status(project, kind)
     with project.writing():
-        job_id = store.add_job(project.db, kind, author=author, args={}, at=now(), now=time.time())
+        job_id = store.add_job(
+            project.db, kind, author=author, args=dict(args or {}), at=now(), now=time.time()
+        )
     if job_id is None:
         raise InputError(f"a '{kind}' job is under way already: wait until it ends")
     _reap()
@@ -140,7 +158,7 @@ def run(path: Path, job_id: int) -> int:
             return 0
         threading.Thread(target=_stay_alive, args=(path, job_id), daemon=True).start()
         try:
-            message, state = JOBS[job.kind](project, _beat(log, job_id)), "done"
+            message, state = JOBS[job.kind](project, _beat(log, job_id), **job.args), "done"
         except BlockedError as error:
             message, state = str(error), "blocked"
         except GroundworkError as error:

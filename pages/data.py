@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -21,35 +20,11 @@ from pages.shared.shell import (
     plain,
     report_errors,
 )
-from pages.shared.widgets import csv_button, figure, progress_bar
+from pages.shared.widgets import csv_button, figure, progress_bar, upload_table
 
 NONE = "(none)"
 
 project = open_entrance("Data", role="owner")
-
-
-def upload(key: str) -> tuple[str, pd.DataFrame] | None:
-    """A table that the browser sent, read once a file."""
-    file = st.file_uploader(
-        "A table: CSV, TSV, JSONL, Parquet or XLSX",
-        type=[suffix.strip(".") for suffix in ingest.FORMATS],
-        key=key,
-    )
-    kept = f"{key}-table"
-    if file is None:
-        st.session_state.pop(kept, None)
-        return None
-    if kept in st.session_state and st.session_state[kept][0] == file.file_id:
-        _, name, frame = st.session_state[kept]
-        return name, frame
-    with report_errors(), tempfile.TemporaryDirectory() as folder:
-        name = Path(file.name).name
-        path = Path(folder) / f"upload{Path(name).suffix.lower()}"
-        path.write_bytes(file.getbuffer())
-        frame = ingest.read_table(path, name=name)
-        st.session_state[kept] = file.file_id, name, frame
-        return name, frame
-    return None
 
 
 def choose_roles(frame: pd.DataFrame, *, content: Content | None) -> Roles:
@@ -121,7 +96,7 @@ def ask_for_vectors(key: str) -> tuple[tuple[str, bytes] | None, str]:
 
 
 def new_project() -> None:
-    sent = upload("new-file")
+    sent = upload_table("new-file", "A table")
     if sent is None:
         return
     name, frame = sent
@@ -154,7 +129,7 @@ def new_project() -> None:
 
 
 def more_rows() -> None:
-    sent = upload("more-file")
+    sent = upload_table("more-file", "A table")
     if sent is None or project is None:
         return
     name, frame = sent

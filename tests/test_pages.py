@@ -16,6 +16,7 @@ PAGES = (
     "review",
     "quality",
     "impact",
+    "learner",
     "data",
     "requirements",
     "team",

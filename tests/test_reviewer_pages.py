@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from labeling import answers, queue, requirements, review
+from labeling import answers, learner, queue, requirements, review, worker
+from labeling.ingest import silent
+from labeling.learner import Plan
 from labeling.project import Project, opened
 from labeling.store import items
-from tests.factories import make_project, text_frame
+from tests.factories import answer_queue, make_project, text_frame, truth_of
 
 CLASSES = ("money", "sport")
 
@@ -173,3 +175,62 @@ def test_many_classes_are_found_by_typing(root: Path, projects: Path) -> None:
     fine(press(app, "Save as version 2"))
     with opened(projects / "p.db") as project:
         assert project.label_set.examples == {"class 76": {"means": "the last one", "examples": []}}
+
+
+# Learner
+
+
+def finished(app: AppTest, path: Path, kind: str) -> AppTest:
+    """The page once the job that it started has ended."""
+    with opened(path) as project:
+        job = worker.status(project, kind)
+        assert job is not None
+        assert worker.wait(project, job.job_id, progress=silent).state == "done"
+    return fine(app.run())
+
+
+def test_a_project_is_replayed_from_the_page(root: Path, path: Path) -> None:
+    app = run(root, "learner")
+    assert "Not yet: a replay is scored on 10 gold labels" in plain_words(app)
+    with opened(path) as project:
+        answer_queue(project, truth_of(text_frame(60)))
+    app = fine(app.run())
+    app.number_input(key="replay-batch").set_value(5).run()
+    app.number_input(key="replay-budget").set_value(4).run()
+    assert "more labels a step than labels in all" in plain_words(app)
+    app.number_input(key="replay-budget").set_value(15).run()
+    app.number_input(key="replay-seeds").set_value(2).run()
+    app = finished(press(app, "Replay this project"), path, "replay")
+    with opened(path) as project:
+        found = learner.newest(project, learner.REPLAY)
+    assert found is not None
+    assert found.plan == Plan(["margin_spread"], 15, 5, 2)
+    shown = next(table.value for table in app.dataframe if "ratio" in table.value)
+    assert set(shown["strategy"]) == {"margin_spread", "random"}
+    for row in found.savings[found.savings["strategy"] == "margin_spread"].itertuples():
+        if row.metric == "accuracy":
+            assert f"{row.target:.0%}: {row.words}." in plain_words(app)
+    assert len(app.get("vega_lite_chart")) == 1
+    buttons = [each.label for each in app.get("download_button")]
+    assert buttons == ["Savings as CSV", "Curves as CSV"]
+
+
+def test_a_labelled_file_is_simulated_from_the_page(root: Path, path: Path) -> None:
+    app = run(root, "learner")
+    table = text_frame(60).to_csv(index=False).encode()
+    app = fine(
+        app.file_uploader(key="simulated-file").set_value(("mine.csv", table, "text/csv")).run()
+    )
+    app.number_input(key="simulation-batch").set_value(10).run()
+    app.number_input(key="simulation-budget").set_value(20).run()
+    app.number_input(key="simulation-seeds").set_value(2).run()
+    app = finished(press(app, "Simulate"), path, "simulation")
+    assert "mine.csv, model default: 2 seeds, 10 labels a step" in plain_words(app)
+    with opened(path) as project:
+        found = learner.newest(project, learner.SIMULATION)
+    assert found is not None
+    assert found.curves["n_labels"].max() == 48
+
+
+def plain_words(app: AppTest) -> str:
+    return words(app).replace("\\", "")

@@ -7,6 +7,7 @@ import pandas as pd
 
 WHISKER, HALO = "#46535a", "#ffffff"  # together legible on light, on dark and on every bar
 SO_FAR, AHEAD = "#0f828d", "#c98a3d"  # legible on light and on dark
+GUIDE, ACCENT = "#7c898f", "#0f828d"  # legible on light and on dark
 ARMS = ["what you labelled", "random items only"]
 
 
@@ -186,3 +187,64 @@ def calibration(points: pd.DataFrame) -> alt.LayerChart:
         ],
     )
     return alt.layer(line, whiskers, dots).properties(height=260, width=360)
+
+
+def strategies(points: pd.DataFrame, *, scored_on: str) -> alt.LayerChart:
+    """A mean curve for each strategy with its band over seeds; values are shares.
+
+    `points` has strategy, n_labels, value, low, high, seeds. Without bounds there is no band.
+    """
+    names = list(dict.fromkeys(points["strategy"]))
+    title = f"score on {scored_on}"
+    base = alt.Chart(points).encode(
+        x=alt.X(
+            "n_labels:Q",
+            title="labels in the training data",
+            axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
+            scale=alt.Scale(padding=12, zero=False),
+        ),
+        color=alt.Color("strategy:N", title=None, sort=names, legend=alt.Legend(orient="top")),
+        tooltip=[
+            alt.Tooltip("strategy:N"),
+            alt.Tooltip("n_labels:Q", title="labels"),
+            alt.Tooltip("value:Q", format=".1%", title="mean score"),
+            alt.Tooltip("low:Q", format=".1%", title="at least"),
+            alt.Tooltip("high:Q", format=".1%", title="at most"),
+            alt.Tooltip("seeds:Q"),
+        ],
+    )
+    scale = alt.Scale(zero=False, nice=True)
+    value = alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format="%"))
+    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    dashed = alt.StrokeDash("strategy:N", sort=names, legend=None)
+    line = base.mark_line(point=alt.OverlayMarkDef(size=40)).encode(y=value, strokeDash=dashed)
+    return (band + line).properties(height=340)
+
+
+def reliability(bins: pd.DataFrame) -> alt.LayerChart:
+    """How often the model is right by how sure it is, with 95 % intervals; shares.
+
+    `bins` has n, said, right, low, high, one row a bin. On the diagonal it says what it is worth.
+    """
+    lowest = max(0.0, min(bins["said"].min(), bins["low"].min()) - 0.03)
+    scale = alt.Scale(domain=[lowest, 1.0], nice=False)
+    ends = pd.DataFrame({"said": [lowest, 1.0], "right": [lowest, 1.0]})
+    x = alt.X("said:Q", title="how sure it says it is", scale=scale, axis=alt.Axis(format="%"))
+    title = "how often it is right"
+    base = alt.Chart(bins).encode(
+        x=x,
+        tooltip=[
+            alt.Tooltip("said:Q", format=".1%", title="says"),
+            alt.Tooltip("right:Q", format=".1%", title="is right"),
+            alt.Tooltip("low:Q", format=".1%", title="at least"),
+            alt.Tooltip("high:Q", format=".1%", title="at most"),
+            alt.Tooltip("n:Q", title="gold labels"),
+        ],
+    )
+    y = alt.Y("right:Q", title=title, scale=scale, axis=alt.Axis(format="%"))
+    diagonal = alt.Chart(ends).mark_line(strokeDash=[4, 4], color=GUIDE).encode(x=x, y=y)
+    whiskers = base.mark_rule(strokeWidth=2, color=GUIDE).encode(
+        y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"
+    )
+    dots = base.mark_circle(size=110, opacity=1, color=ACCENT).encode(y=y)
+    return (diagonal + whiskers + dots).properties(height=340)

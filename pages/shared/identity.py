@@ -27,6 +27,7 @@ PAGE_ROLES = {
     "review": REVIEWER,
     "quality": REVIEWER,
     "impact": REVIEWER,
+    "learner": REVIEWER,
     "team": REVIEWER,
     "reports": OWNER,
     "data": OWNER,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from labeling import export, impact, people, worker
+from labeling import export, impact, ingest, people, worker
 from labeling.ingest import Progress
 from labeling.project import Project
 from pages.shared import identity
@@ -35,6 +37,30 @@ def csv_button(frame: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
         key=f"csv-{name}",
         on_click="ignore",
     )
+
+
+def upload_table(key: str, label: str) -> tuple[str, pd.DataFrame] | None:
+    """A table that the browser sent, read once a file."""
+    file = st.file_uploader(
+        f"{label}: CSV, TSV, JSONL, Parquet or XLSX",
+        type=[suffix.strip(".") for suffix in ingest.FORMATS],
+        key=key,
+    )
+    kept = f"{key}-table"
+    if file is None:
+        st.session_state.pop(kept, None)
+        return None
+    if kept in st.session_state and st.session_state[kept][0] == file.file_id:
+        _, name, frame = st.session_state[kept]
+        return name, frame
+    with report_errors(), tempfile.TemporaryDirectory() as folder:
+        name = Path(file.name).name
+        path = Path(folder) / f"upload{Path(name).suffix.lower()}"
+        path.write_bytes(file.getbuffer())
+        frame = ingest.read_table(path, name=name)
+        st.session_state[kept] = file.file_id, name, frame
+        return name, frame
+    return None
 
 
 def progress_bar() -> Progress:
@@ -70,11 +96,17 @@ def verdict_color(words: str) -> str:
 
 
 def job_panel(
-    project: Project, kind: str, *, button: str, help: str, blocked: str | None = None
+    project: Project,
+    kind: str,
+    *,
+    button: str,
+    help: str,
+    blocked: str | None = None,
+    prepare: Callable[[Project], dict[str, Any]] | None = None,
 ) -> None:
     """A button that starts a job of the worker process, and its progress while it runs.
 
-    Jobs are for reviewers; others see how they go.
+    Jobs are for reviewers; others see how they go. `prepare` makes a job's args when it starts.
     """
     job = worker.status(project, kind)
     running = job is not None and job.state in worker.ACTIVE
@@ -86,7 +118,7 @@ def job_panel(
         help=help,
         disabled=running or blocked is not None or not mine,
         on_click=_start,
-        args=(kind,),
+        args=(kind, prepare),
     )
     if not mine:
         st.caption(f"This is for {people.in_words(people.REVIEWER)}.")
@@ -98,9 +130,10 @@ def job_panel(
         st.error(plain(job.message))
 
 
-def _start(kind: str) -> None:
+def _start(kind: str, prepare: Callable[[Project], dict[str, Any]] | None) -> None:
     with report_errors(), open_again("reviewer") as project:
-        worker.start(project, kind, author=person() or "someone")
+        args = prepare(project) if prepare else {}
+        worker.start(project, kind, author=person() or "someone", args=args)
 
 
 @st.fragment(run_every=1.0)
