@@ -88,7 +88,12 @@ def label_column(snapshot: Snapshot) -> str:
 
 
 def believed(snapshot: Snapshot, version: DataVersion) -> np.ndarray | None:
-    """What models that never saw a labelled pool item believe of it; NaN elsewhere."""
+    """What models that never saw a labelled pool item believe of it; NaN elsewhere.
+
+    None while there are few labels, and where an item may have several classes.
+    """
+    if snapshot.multi:
+        return None
     training = snapshot.training_set(version)
     rows, y = snapshot.rows(training.labels)
     seen, _ = snapshot.rows(training.labels, training.edits)

@@ -112,11 +112,18 @@ def prepared(features: Any, kind: str) -> tuple[Any, str]:
     """The features as the detectors of their kind like them, and that kind."""
     if kind == "text":
         terms = _terms(features)
-        return (terms, kind) if terms.shape[1] else (features, "wide")
+        return (terms, kind) if terms.shape[1] else (_occurring(features), "wide")
     if kind == "columns" and features.shape[1] > WIDE:
-        return features, "wide"
+        return _occurring(features), "wide"
     narrow = hasattr(features, "toarray") and features.shape[1] <= WIDE
     return features.toarray().astype(np.float32) if narrow else features, kind
+
+
+def _occurring(features: Any) -> Any:
+    """The columns that occur: a model need not learn of half a million others."""
+    if not hasattr(features, "getnnz"):
+        return features
+    return features[:, np.flatnonzero(features.getnnz(axis=0))]
 
 
 def _terms(features: Any) -> Any:

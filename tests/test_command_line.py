@@ -494,3 +494,30 @@ def quietly(path: Path) -> Callable[..., None]:
         assert run(command, path, *words, "--quiet") == 0, command
 
     return step
+
+
+def test_items_with_several_classes_go_the_whole_way(tmp_path: Path) -> None:
+    """Each round learns, scores, checks and chooses, and every change has its bar."""
+    words = {"money": "은행 대출 이자", "sport": "축구 경기 골", "weather": "비 구름 바람"}
+    names, path = list(words), tmp_path / "p.db"
+    own = [[n for k, n in enumerate(names) if ((i % 7 + 1) >> k) & 1] for i in range(160)]
+    texts = [" ".join([*(words[n] for n in mine), f"소식 {i}"]) for i, mine in enumerate(own)]
+    truth = {str(i): "|".join(mine) for i, mine in enumerate(own)}
+    data = pd.DataFrame({"id": list(truth), "text": texts})
+    given = ["--text", "text", "--id", "id", "--classes", ",".join(names), "--multi", "--quiet"]
+    assert run("create", path, write_csv(tmp_path / "d.csv", data), *given) == 0
+    step = quietly(path)
+    for _ in range(3):
+        with project.opened(path) as opened:
+            answers = write_csv(tmp_path / "a.csv", answers_frame(opened, truth))
+        step("label", answers, "--item", "item", "--annotator", "who", "--label", "label")
+        step("close")
+    step("impact", "--out", tmp_path / "impact.csv")
+    assert pd.read_csv(tmp_path / "impact.csv")["delta"].sum() > 0.5
+    step("export", "--what", "scores", "--out", tmp_path / "scores.csv")
+    scores = pd.read_csv(tmp_path / "scores.csv").query("arm == 'active'")
+    assert set(scores["metric"]) == {"item_f1", "exact_match", "micro_f1", "macro_f1"}
+    assert scores.query("metric == 'micro_f1'")["value"].iloc[-1] > 0.8
+    step("export", "--what", "queue", "--out", tmp_path / "queue.csv")
+    assert "margin_spread" in set(pd.read_csv(tmp_path / "queue.csv")["why"])
+    step("verify")

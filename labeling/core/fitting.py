@@ -225,10 +225,10 @@ def takes_weights(config: ModelConfig) -> bool:
 
 def _terms(features: Any, model: str) -> Ints:
     """The columns that occur in the training rows: no other can carry weight."""
-    if not hasattr(features, "getnnz"):
-        return np.flatnonzero(features.any(axis=0))
-    found = np.flatnonzero(features.getnnz(axis=0))
+    is_sparse = hasattr(features, "getnnz")
+    found = np.flatnonzero(features.getnnz(axis=0) if is_sparse else features.any(axis=0))
     if model != "naive_bayes" or len(found) <= models.WIDE:
         return found
-    lowest = np.asarray(features[:, found].min(axis=0).toarray()).ravel()
-    return found[lowest >= 0]  # topics have signs
+    lowest = features[:, found].min(axis=0)
+    lowest = np.asarray(lowest.toarray() if is_sparse else lowest).ravel()
+    return found[lowest >= 0]  # topics and groups have signs

@@ -123,6 +123,15 @@ def test_a_fit_is_the_same_to_the_bit_on_any_number_of_threads(root: Path) -> No
     assert one == two
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_takes_many_dense_columns_with_signs(name: str) -> None:
+    """Images: edges and pixels are never negative, groups are."""
+    x, y = blobs(90)
+    wide = np.hstack([np.abs(x.toarray()).repeat(130, axis=1), x.toarray()]) / 10
+    proba = fitting.fit(wide, y, n_classes=3, config=ModelConfig(model=name)).predict_proba(wide)
+    assert (proba.argmax(axis=1) == y).mean() > 0.6
+
+
 # Models by path
 
 
