@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import history, imports, project, rounds, vector_files
+from labeling import history, imports, project, replays, rounds, vector_files
 from labeling.__main__ import main
 from labeling.core import vectors as core
 from labeling.core.log import DataVersion
@@ -398,6 +398,19 @@ def test_a_project_of_the_version_before_opens_and_takes_vectors(tmp_path: Path)
         assert bring(old, ROWS).known_items == 40
         assert Snapshot(old).uses_vectors
         assert verify(old).empty
+
+
+def test_a_card_replays_with_the_vectors_of_its_moment(tmp_path: Path) -> None:
+    frame = text_frame(90)
+    rows = np.random.default_rng(4).normal(size=(90, 6)).astype(np.float32)
+    with with_vectors(tmp_path / "p.db", rows, frame) as made:
+        by_file(made, reservoir_answers(made, truth_of(frame)))
+        for _ in range(2):
+            answer_queue(made, truth_of(frame))
+            rounds.close_round(made)
+        card = replays.make_card(made, "round")
+        bring(made, rows[::-1].copy(), frame)
+        assert replays.replay(card, made).differences == []
 
 
 @pytest.mark.filterwarnings("error")
