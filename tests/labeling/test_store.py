@@ -27,6 +27,7 @@ from labeling.store import (
     people,
     rounds,
     slots,
+    vectors,
 )  # fmt: skip
 from labeling.store.events import NewEvent
 from labeling.store.rounds import Round
@@ -50,6 +51,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
             item = items.every(db)[0].item_id
             changes.add_settings(db, 1, {"strategy": "random"})
             items.insert_images(db, [(item, b"\x89PNG")])
+            vectors.insert(db, 1, [(item, bytes(8))])
             events.append(db, [event("one", item)])
             rounds.add(db, Round(1, 1, 1, "h", {}, "seed", 0, 1, "now", 0.0))
             audit = audits.add(db, at="now", upto_event=1, version_hash="h", round_no=1)
