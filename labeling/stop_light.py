@@ -104,7 +104,10 @@ def _chance(ahead: Mapping[str, Any]) -> str:
     gain, reach = f"{100 * stopping.MIN_GAIN:g} point", _reach(told.at - told.n, ahead["step"])
     word = forecast.word(told.chance(told.last + stopping.MIN_GAIN))
     if word == forecast.OPEN:
-        return f"Open whether the score gains {gain} {reach}: the chance is between 10 % and 90 %."
+        return (
+            f"It is open whether the score gains {gain} {reach}: the chance is between 10 % and "
+            "90 %."
+        )
     rate = forecast.HIT_RATES[word]
     return (
         f"{word.capitalize()} to gain {gain} {reach}; such words were right in "

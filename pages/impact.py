@@ -21,9 +21,12 @@ METRIC_NAMES = {
     "micro_f1": "Micro F1",
 }
 
+SHARES = {"predicted", "low_80", "high_80", "low_95", "high_95", "came_true"}
 FORECAST_COLUMNS = {
     name: st.column_config.NumberColumn(name.replace("_", " "), format="percent")
-    for name in ("predicted", "low_80", "high_80", "low_95", "high_95", "came_true")
+    if name in SHARES
+    else st.column_config.Column(name.replace("_", " "))
+    for name in forecasts.COLUMNS
 }
 LIGHTS = {
     "go on": ("green", "play_arrow"),
@@ -130,10 +133,10 @@ def continued() -> None:
 
 def came_true(past: pd.DataFrame) -> None:
     st.markdown(f"**Earlier forecasts and what came true** {plain(forecasts.hits(past))}")
-    st.dataframe(past, hide_index=True, column_config=FORECAST_COLUMNS)
+    st.dataframe(past.iloc[::-1], hide_index=True, column_config=FORECAST_COLUMNS)
     points = forecasts.calibration(project)
     if len(points):
-        st.altair_chart(charts.calibration(points))
+        st.altair_chart(charts.calibration(points), width="content")
         st.caption(
             "On the line the intervals hold as often as they promise; above it they are wider than "
             "need be. Forecasts of one project overlap, so the whiskers are too short."

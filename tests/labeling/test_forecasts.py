@@ -238,7 +238,12 @@ def test_every_light_has_its_words() -> None:
             50,
             "Likely to gain 1 point in the next 5 rounds (50 labels); such words were",
         ),
-        (0.4, 0.5, 50, "Open whether the score gains 1 point in the next 5 rounds (50 labels)"),
+        (
+            0.4,
+            0.5,
+            50,
+            "It is open whether the score gains 1 point in the next 5 rounds (50 labels)",
+        ),
         (0.004, 0.5, 37, "Unlikely to gain 1 point with the 37 items that the pool has left; such"),
     ],
 )
