@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -50,22 +51,26 @@ def choose_plan(kind: str) -> Plan:
     return Plan(names, int(most), int(size), int(runs))
 
 
+def metric_name(name: str) -> str:
+    return name.capitalize().replace("_f1", " F1")
+
+
 def show(found: Found | None, kind: str, *, scored_on: str) -> None:
     """Curves, labels to the targets, and what is saved, as words first."""
     if found is None:
         return
     metric = st.segmented_control(
         "Metric", names := list(dict.fromkeys(found.curves["metric"])), default=names[0],
-        required=True, format_func=lambda name: name.replace("_", " ").capitalize(),
-        key=f"{kind}-metric",
+        required=True, format_func=metric_name, key=f"{kind}-metric",
     )  # fmt: skip
     table = found.savings
     own = table[table["metric"] == metric]
-    for row in own[own["strategy"] != savings.RANDOM].itertuples():
-        st.markdown(f"**{plain(row.strategy)}** to {row.target:.0%}: {plain(row.words)}.")
+    said = own[own["strategy"] != savings.RANDOM].itertuples()
+    lines = [f"* **{plain(r.strategy)}** to {r.target:.0%}: {plain(r.words)}." for r in said]
+    st.markdown("\n".join(lines))
     st.altair_chart(charts.strategies(savings.bands(found.curves, metric), scored_on=scored_on))
     st.caption(plain(found.words))
-    st.dataframe(own, hide_index=True, column_order=TABLE, column_config=COLUMNS)
+    st.dataframe(own, hide_index=True, column_order=TABLE, column_config=COLUMNS, placeholder="")
     with st.container(horizontal=True):
         csv_button(table, f"{kind}-savings", label="Savings as CSV")
         csv_button(found.curves, f"{kind}-curves", label="Curves as CSV")
@@ -111,7 +116,9 @@ def labelled_file() -> None:
         "labels. A random fifth is kept apart to score on. The file leaves with the job."
     )
     sent = upload_table("simulated-file", "A labelled table")
-    if sent is not None:
+    if sent is None:
+        simulation_panel("send a labelled table first")
+    else:
         simulate(*sent)
     show(learner.newest(project, learner.SIMULATION), learner.SIMULATION, scored_on="a fifth")
 
@@ -140,12 +147,19 @@ def simulate(name: str, frame: pd.DataFrame) -> None:
         learner.send(opened, frame, content, label=label, source=name, multi=multi)
         return {"plan": asdict(plan), "model": model}
 
+    lacking = None if chosen else "choose a column to learn from"
+    simulation_panel(amiss(plan) or lacking, prepare)
+
+
+def simulation_panel(
+    blocked: str | None, prepare: Callable[[Project], dict[str, Any]] | None = None
+) -> None:
     job_panel(
         project,
         learner.SIMULATION,
         button="Simulate",
         help="Trains one model a step, strategy and seed; runs in the background.",
-        blocked=amiss(plan) or (None if chosen else "choose a column to learn from"),
+        blocked=blocked,
         prepare=prepare,
     )
 

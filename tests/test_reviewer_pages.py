@@ -217,6 +217,7 @@ def test_a_project_is_replayed_from_the_page(root: Path, path: Path) -> None:
 
 def test_a_labelled_file_is_simulated_from_the_page(root: Path, path: Path) -> None:
     app = run(root, "learner")
+    assert "Not yet: send a labelled table first" in plain_words(app)
     table = text_frame(60).to_csv(index=False).encode()
     app = fine(
         app.file_uploader(key="simulated-file").set_value(("mine.csv", table, "text/csv")).run()

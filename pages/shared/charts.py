@@ -196,6 +196,7 @@ def strategies(points: pd.DataFrame, *, scored_on: str) -> alt.LayerChart:
     """
     names = list(dict.fromkeys(points["strategy"]))
     title = f"score on {scored_on}"
+    legend = alt.Legend(orient="top", symbolType="circle", symbolOpacity=1, symbolStrokeWidth=0)
     base = alt.Chart(points).encode(
         x=alt.X(
             "n_labels:Q",
@@ -203,7 +204,7 @@ def strategies(points: pd.DataFrame, *, scored_on: str) -> alt.LayerChart:
             axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
             scale=alt.Scale(padding=12, zero=False),
         ),
-        color=alt.Color("strategy:N", title=None, sort=names, legend=alt.Legend(orient="top")),
+        color=alt.Color("strategy:N", title=None, sort=names, legend=legend),
         tooltip=[
             alt.Tooltip("strategy:N"),
             alt.Tooltip("n_labels:Q", title="labels"),
