@@ -124,6 +124,7 @@ OTHER = {
     "overlap": "3",
     "second_opinions": "0.5",
     "suggestions_hidden": "1",
+    "embeddings": "alone",
     "gate": "warning",
     "stop_rule": "conservative",
     "policy": "dawid_skene",

@@ -232,11 +232,11 @@ def test_a_plan_says_how_many_rulings_decide(project: Project) -> None:
     )
 
 
-def test_no_model_learns_several_classes_an_item(tmp_path: Path) -> None:
+def test_no_gain_is_verified_where_an_item_may_have_several_classes(tmp_path: Path) -> None:
     with make_project(tmp_path / "p.db", FRAME, multi=True) as multi:
         answer_queue(multi, TRUTH)
         rounds.close_round(multi)
-        with pytest.raises(InputError, match="no model learns several classes"):
+        with pytest.raises(InputError, match="where an item has one class"):
             verified_gain.measure(multi)
 
 
