@@ -78,6 +78,11 @@ def make(
     progress(0.1, "reading the data version")
     closed = _closed(project, round_no)
     fits = Fits(Snapshot(project))
+    if fits.snapshot.uses_vectors:
+        raise InputError(
+            "this model learns from vectors of your own, whose scaling no file holds yet; hand over "
+            "a round that was closed with the setting embeddings=off"
+        )
     training = training_of(fits.snapshot, closed)
     progress(0.3, "fitting the model")
     predictor = fits.fit(training, ModelConfig(**closed.config["model"]))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import history, imports, project, replays, rounds, vector_files
+from labeling import handover, history, imports, project, replays, rounds, vector_files
 from labeling.__main__ import main
 from labeling.core import vectors as core
 from labeling.core.log import DataVersion
@@ -460,3 +460,13 @@ def test_the_whole_loop_by_command(tmp_path: Path, capsys: pytest.CaptureFixture
             "no vector is kept twice as words"
         )
     assert list(read_table(Path(second)).columns)[3:] == [f"e{i}" for i in range(8)]
+
+
+def test_a_model_of_vectors_is_not_handed_over_without_their_scaling(tmp_path: Path) -> None:
+    with with_vectors(tmp_path / "p.db") as made:
+        answer_queue(made, truth_of(FRAME))
+        rounds.close_round(made)
+        with pytest.raises(InputError, match="embeddings=off"):
+            handover.make(made, 1)
+        project.change_settings(made, {"embeddings": "off"}, author="t")
+        assert "model.skops" in handover.make(made, 1).files
