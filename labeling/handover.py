@@ -80,7 +80,7 @@ def make(
     fits = Fits(Snapshot(project))
     if fits.snapshot.uses_vectors:
         raise InputError(
-            "this model learns from vectors of your own, whose scaling no file holds yet; hand over "
+            "this model learns from vectors of your own, whose scaling no file holds; hand over "
             "a round that was closed with the setting embeddings=off"
         )
     training = training_of(fits.snapshot, closed)
