@@ -123,7 +123,8 @@ def _occurring(features: Any) -> Any:
     """The columns that occur: a model need not learn of half a million others."""
     if not hasattr(features, "getnnz"):
         return features
-    return features[:, np.flatnonzero(features.getnnz(axis=0))]
+    found = np.flatnonzero(features.getnnz(axis=0))
+    return features[:, found if len(found) else [0]]
 
 
 def _terms(features: Any) -> Any:
