@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import random
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from labeling import export, verification
 from labeling.project import change_settings, opened
@@ -177,10 +179,17 @@ def make_project(page: Page, ready: Ready, table: Path) -> None:
 
 
 def look_into(page: Page, ready: Ready, check: str) -> None:
-    """Choose a check on the quality page."""
-    page.locator(".st-key-check input").fill(check)
-    page.get_by_role("option", name=re.compile(check)).click()
+    """Choose a check on the quality page; a list that a late run of the page closed is reopened."""
+    option = page.get_by_role("option", name=re.compile(check))
+    for _ in range(6):
+        ready(page)
+        page.locator(".st-key-check input").fill("")
+        page.locator(".st-key-check input").fill(check)
+        with contextlib.suppress(PlaywrightTimeout):
+            option.click(timeout=5_000)
+            break
     ready(page)
+    expect(page.locator(".st-key-check")).to_contain_text(check)
 
 
 def issues_of(page: Page, check: str, status: str) -> set[str]:
