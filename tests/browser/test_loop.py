@@ -183,7 +183,6 @@ def look_into(page: Page, ready: Ready, check: str) -> None:
     option = page.get_by_role("option", name=re.compile(check))
     for _ in range(6):
         ready(page)
-        page.locator(".st-key-check input").fill("")
         page.locator(".st-key-check input").fill(check)
         with contextlib.suppress(PlaywrightTimeout):
             option.click(timeout=5_000)
