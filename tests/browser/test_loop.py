@@ -180,14 +180,14 @@ def make_project(page: Page, ready: Ready, table: Path) -> None:
 
 def look_into(page: Page, ready: Ready, check: str) -> None:
     """Choose a check on the quality page; a list that a late run of the page closed is reopened."""
-    option = page.get_by_role("option", name=re.compile(check))
-    for _ in range(6):
-        ready(page)
+    for _ in range(20):
         page.locator(".st-key-check input").fill(check)
         with contextlib.suppress(PlaywrightTimeout):
-            option.click(timeout=5_000)
-            break
-    ready(page)
+            page.get_by_role("option", name=re.compile(check)).click(timeout=5_000)
+        page.wait_for_timeout(1_000)  # until the page has begun to draw what was chosen
+        ready(page)
+        if any(row["code"] == check for row in download(page, "issues")):
+            return
 
 
 def issues_of(page: Page, check: str, status: str) -> set[str]:
