@@ -128,8 +128,8 @@ def download(page: Page, name: str) -> list[dict[str, str]]:
 
 @pytest.mark.xfail(
     strict=False,
-    reason="L203 lists as many rows as it estimates, and with three mistakes among sixty labels that "
-    "is sometimes none: the story needs more of them",
+    reason="L203 lists as many rows as it estimates: of three mistakes among sixty labels "
+    "sometimes none; the story needs more of them",
 )
 def test_from_a_csv_to_what_each_change_did(
     people: list[Person],
