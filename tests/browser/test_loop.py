@@ -7,10 +7,12 @@ import io
 import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from labeling import export, verification
 from labeling.project import change_settings, opened
@@ -22,7 +24,7 @@ WORDS = {
     "delivery": ["배송 언제 와요", "where is my parcel", "택배 지연", "late delivery", "tracking"],
 }
 FILLER = ["hello", "안녕하세요", "order", "주문", "today", "오늘", "please", "부탁", "again", "app"]
-WRONG = 3
+WRONG, LISTED = 5, 3  # mistakes that are made, and how many of them a check must list
 
 
 def truth_of(text: str) -> str:
@@ -182,10 +184,15 @@ def make_project(page: Page, ready: Ready, table: Path) -> None:
 
 
 def look_into(page: Page, ready: Ready, check: str) -> None:
-    """Choose a check on the quality page."""
-    page.locator(".st-key-check input").fill(check)
-    page.get_by_role("option", name=re.compile(check)).click()
-    ready(page)
+    """Choose a check on the quality page; a run that ends late may close the list meanwhile."""
+    for _ in range(5):
+        page.locator(".st-key-check input").fill(check)
+        with suppress(PlaywrightTimeout):
+            page.get_by_role("option", name=re.compile(check)).click(timeout=5_000)
+            ready(page)
+            if any(row["code"] == check for row in download(page, "issues")):
+                return
+    pytest.fail(f"{check} could not be chosen")
 
 
 def issues_of(page: Page, check: str, status: str) -> set[str]:
@@ -204,7 +211,7 @@ def fix_the_suspected_labels(
     look_into(page, ready, "L203")
     screenshots(page, "quality")
     found = issues_of(page, "L203", "open")
-    assert len(found) >= WRONG, "the planted mistakes are suspected"
+    assert len(found) >= LISTED, "mistakes are suspected"
     page.get_by_label("Most suspicious").fill(str(len(found)))
     page.get_by_label("Most suspicious").press("Enter")
     ready(page)
@@ -216,7 +223,9 @@ def fix_the_suspected_labels(
     while (text := ann.text()) is not None:
         reviewed.append(text)
         ann.press(text)
-    assert set(ann.mistakes) <= set(reviewed), "the planted mistakes were among them"
+    mistaken = set(ann.mistakes) & set(reviewed)
+    assert len(mistaken) >= LISTED, "the suspicion is about what was answered wrongly"
+    assert len(reviewed) - len(mistaken) <= 1, "and hardly anybody is suspected without reason"
 
     ann.open("quality", "orders")
     assert issues_of(page, "L203", "open") | issues_of(page, "L203", "queued") == found
