@@ -16,6 +16,7 @@ from labeling.core import attribution, comparison
 from labeling.core.comparison import MIN_GOLD, Interval
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
+from labeling.core.scales import Scale
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
@@ -213,13 +214,15 @@ def placebo(
     *,
     size: int,
     touched: Collection[str] = (),
+    scale: Scale | None = None,
     progress: Progress = silent,
 ) -> float | None:
     """The placebo band: the largest effect of dropping as many random rows, 20 times at each end.
 
     `ends` are the versions before and after (METHODS 1.5: v0 and vN), `size` the rows that the
     change touched. Before, no more than half of the rows are dropped; after, as many untouched
-    ones as there are, but two. 0.0 when the change touched no row; None when nothing can be drawn.
+    ones as there are, but two. The scale is the headline's unless one is given. 0.0 when the change
+    touched no row; None when nothing can be drawn.
     """
     if size == 0:
         return 0.0
@@ -231,7 +234,15 @@ def placebo(
         n = min(size, len(free) - 2)
         if fits_in and n >= 1:
             drawn.append(
-                _largest_effect(fits, ruler, (training, config), free=free, n=n, progress=progress)
+                _largest_effect(
+                    fits,
+                    ruler,
+                    (training, config),
+                    free=free,
+                    n=n,
+                    scale=scale or ruler.scales[0],
+                    progress=progress,
+                )
             )
     return max(drawn, default=None)
 
@@ -243,17 +254,18 @@ def _largest_effect(
     *,
     free: Sequence[str],
     n: int,
+    scale: Scale,
     progress: Progress,
 ) -> float:
     training, config = end
-    base = ruler.right(fits.predicted(training, config)).mean()
+    base = scale.mean(ruler.right(fits.predicted(training, config)))
     rng = np.random.default_rng(derive_seed(fits.snapshot.seed, "placebo", training.hash, n))
     effects = []
     for nth in range(PLACEBOS):
         progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
         gone = {free[i] for i in rng.choice(len(free), size=n, replace=False)}
         kept = training.only(item for item in training.labels if item not in gone)
-        effects.append(float(ruler.right(fits.predicted(kept, config)).mean() - base))
+        effects.append(scale.mean(ruler.right(fits.predicted(kept, config))) - base)
     return attribution.placebo_band(effects)
 
 

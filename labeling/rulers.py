@@ -6,22 +6,23 @@ the same words.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from labeling.core import metrics
+from labeling.core import metrics, scales
+from labeling.core.scales import Scale
 from labeling.versions import Snapshot
 
 
-class OneClass:
-    """The current gold: which reservoir rows are scored, and their true codes."""
-
-    headline = "accuracy"
+class _Gold:
+    """The current gold: which reservoir rows are scored, and what is true of them."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.at, self.truth = _gold(snapshot)
+        gold = snapshot.gold()
+        row_of = {snapshot.items[row].item_id: i for i, row in enumerate(snapshot.reservoir)}
+        self.items = list(gold)
+        self.at = np.array([row_of[item] for item in gold], dtype=np.int64)
+        self.truth = snapshot.targets(gold.values())
         self.classes = snapshot.classes
 
     @property
@@ -29,10 +30,21 @@ class OneClass:
         """Gold labels that stand."""
         return len(self.truth)
 
+
+class OneClass(_Gold):
+    """The ruler where an item has one class: the truth is codes, int64 (n,)."""
+
+    headline = "accuracy"
+
     @property
     def guess(self) -> float:
         """What somebody who knows nothing scores."""
         return 1.0 / len(self.classes)
+
+    @property
+    def scales(self) -> list[Scale]:
+        """What a change may be told to have moved, the headline first."""
+        return [scales.plain(self.n), Scale("macro_recall", self.n, self.truth)]
 
     def right(self, predicted: np.ndarray) -> np.ndarray:
         """Where a model is right, bool (n,)."""
@@ -52,24 +64,20 @@ class OneClass:
         return metrics.per_class(self.confusion(predicted), self.classes)
 
 
-class SeveralClasses:
+class SeveralClasses(_Gold):
     """The same where an item may have several classes: the truth is bool (n, classes)."""
 
     headline = "item_f1"
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.at, self.truth = _gold(snapshot)
-        self.classes = snapshot.classes
-
-    @property
-    def n(self) -> int:
-        """Gold labels that stand."""
-        return len(self.truth)
 
     @property
     def guess(self) -> float:
         """What somebody who knows nothing scores: nothing."""
         return 0.0
+
+    @property
+    def scales(self) -> list[Scale]:
+        """The mean over items of how right the model is."""
+        return [scales.plain(self.n, name=self.headline)]
 
     def right(self, predicted: np.ndarray) -> np.ndarray:
         """How right a model is on each item, float (n,) in [0, 1]: F1 of its classes."""
@@ -91,11 +99,3 @@ Ruler = OneClass | SeveralClasses
 def current(snapshot: Snapshot) -> Ruler:
     """Today's gold of a project."""
     return SeveralClasses(snapshot) if snapshot.multi else OneClass(snapshot)
-
-
-def _gold(snapshot: Snapshot) -> tuple[np.ndarray, Any]:
-    """Rows of the reservoir that are gold, int (n,), and what they are."""
-    gold = snapshot.gold()
-    row_of = {snapshot.items[row].item_id: i for i, row in enumerate(snapshot.reservoir)}
-    at = np.array([row_of[item] for item in gold], dtype=np.int64)
-    return at, snapshot.targets(gold.values())

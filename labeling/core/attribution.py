@@ -77,18 +77,20 @@ def preview(players: Sequence[int], credit: Credit) -> Floats:
     if not players:
         return np.empty((0, 0))
     nothing, everything = credit(frozenset()), credit(frozenset(players))
-    bars = np.array([(first + last) / 2 for first, last in _ends(players, credit)])
+    bars = np.array([(first + last) / 2 for first, last in _ends(players, players, credit)])
     missing = everything - nothing - bars.sum(axis=0)
     acts = np.abs(bars).max(axis=1) > 0 if bars.any() else np.ones(len(bars), dtype=bool)
     bars[acts] += missing / acts.sum()
     return bars
 
 
-def _ends(players: Sequence[int], credit: Credit) -> Iterator[tuple[Floats, Floats]]:
-    """What each change adds to nothing, and to all the others, float (items,) each."""
+def _ends(
+    among: Sequence[int], players: Sequence[int], credit: Credit
+) -> Iterator[tuple[Floats, Floats]]:
+    """What some changes add to nothing, and to all the other players, float (items,) each."""
     nothing, everyone = credit(frozenset()), frozenset(players)
     everything = credit(everyone)
-    for player in players:
+    for player in among:
         yield credit(frozenset({player})) - nothing, everything - credit(everyone - {player})
 
 
@@ -106,16 +108,21 @@ class Interaction(NamedTuple):
     after: float
 
 
-def interactions(players: Sequence[int], credit: Credit) -> list[Interaction]:
+def interactions(
+    players: Sequence[int], credit: Credit, *, among: Sequence[int] | None = None
+) -> list[Interaction]:
     """Every pair of changes, the largest interaction first; of a pair, first the more affected one.
+
+    `among` names the players whose pairs are wanted, where all are too many.
 
     The mean over sets S of the others of c(S+g+h) - c(S+g) - c(S+h) + c(S) (Banzhaf): over all
     sets up to 7 changes, beyond over the empty and the full one.
     """
-    ends = zip(players, _ends(players, credit), strict=True)
+    among = players if among is None else among
+    ends = zip(among, _ends(among, players, credit), strict=True)
     worth = {player: (float(a.mean()), float(b.mean())) for player, (a, b) in ends}
     found = []
-    for pair in combinations(players, 2):
+    for pair in combinations(among, 2):
         sets = _without(players, pair)
         value = float(np.mean([_second_difference(s, pair, credit) for s in sets]))
         first, second = sorted(pair, key=lambda p: -abs(worth[p][0] - worth[p][1]))

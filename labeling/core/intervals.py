@@ -54,9 +54,21 @@ def student(value: float, parts: list[Part], *, level: float = 0.95) -> Interval
         raise ValueError(f"expected parts of a variance, found a sum of {variance:g}")
     if variance == 0:
         return Interval(value, value, value)
-    df = variance**2 / sum(part.variance**2 / part.df for part in parts if part.variance)
-    half = float(stdtrit(df, (1 + level) / 2)) * math.sqrt(variance)
+    half = float(stdtrit(_freedom(parts), (1 + level) / 2)) * math.sqrt(variance)
     return Interval(value, max(-1.0, value - half), min(1.0, value + half))
+
+
+def _freedom(parts: list[Part]) -> float:
+    """Degrees of freedom of a sum of parts (Satterthwaite, 1946)."""
+    squares = sum(part.variance**2 / part.df for part in parts if part.variance)
+    return sum(part.variance for part in parts) ** 2 / squares
+
+
+def class_mean(credits: Floats, classes: Ints) -> float:
+    """Mean over classes of the mean credit in each; 0 without items."""
+    _, which = np.unique(classes, return_inverse=True)
+    n = np.bincount(which)
+    return float((np.bincount(which, weights=credits) / n).mean()) if len(n) else 0.0
 
 
 def macro_recall(credits: Floats, classes: Ints, *, level: float = 0.95) -> Interval:
@@ -66,18 +78,36 @@ def macro_recall(credits: Floats, classes: Ints, *, level: float = 0.95) -> Inte
     (n,). A class of one item has the spread of all others together; with one item in each class,
     or none, the bounds are -1 and 1.
     """
+    parts = _by_class(credits, classes)
+    if not parts:
+        return Interval(float(credits.mean()) if len(credits) else 0.0, -1.0, 1.0)
+    return student(class_mean(credits, classes), parts, level=level)
+
+
+def macro_recall_p(credits: Floats, classes: Ints) -> float:
+    """Two-sided p of a difference of macro recall of 0, of the same variance."""
+    from scipy.special import stdtr
+
+    parts, value = _by_class(credits, classes), class_mean(credits, classes)
+    variance = sum(part.variance for part in parts)
+    if not variance:
+        return 1.0 if not parts or not credits.any() else 0.0
+    return float(2 * stdtr(_freedom(parts), -abs(value) / math.sqrt(variance)))
+
+
+def _by_class(credits: Floats, classes: Ints) -> list[Part]:
+    """Each class's share in the variance; nothing where no class has two items."""
     names, which = np.unique(classes, return_inverse=True)
     n = np.bincount(which, minlength=len(names)).astype(float)
     if not len(names) or n.max() < 2:
-        return Interval(float(credits.mean()) if len(credits) else 0.0, -1.0, 1.0)
+        return []
     means = np.bincount(which, weights=credits) / n
     squares = np.bincount(which, weights=(credits - means[which]) ** 2)
     pooled = squares.sum() / (n - 1).sum()
     spread = np.where(n > 1, squares / np.maximum(n - 1, 1), pooled)
     dfs = np.where(n > 1, n - 1, (n - 1).sum())
     shares = spread / n / len(names) ** 2
-    parts = [Part(float(v), float(df)) for v, df in zip(shares, dfs, strict=True)]
-    return student(float(means.mean()), parts, level=level)
+    return [Part(float(v), float(df)) for v, df in zip(shares, dfs, strict=True)]
 
 
 def mean_squares(effects: Floats) -> tuple[Part, Part, Part]:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labeling.core import comparison, intervals, verified
+from labeling.core import comparison, intervals, scales, verified
 from labeling.core.comparison import Interval
+from labeling.core.scales import Scale
 from labeling.core.verified import Verified
 
 Floats = npt.NDArray[np.float64]
@@ -30,18 +31,24 @@ class Judged(NamedTuple):
     verdict: str
 
 
-def of_bars(credits: Floats, bands: Sequence[float | None]) -> list[Judged]:
-    """Bars of one waterfall on random gold: per-item credits, float (bars, n), a band each."""
-    stands = comparison.holm([comparison.t_p_value(bar) for bar in credits])
+def of_bars(
+    credits: Floats, bands: Sequence[float | None], *, scale: Scale | None = None
+) -> list[Judged]:
+    """Bars of one waterfall on random gold: per-item credits, float (bars, n), a band each.
+
+    The scale is accuracy's unless another is given.
+    """
+    scale = scale or scales.plain(credits.shape[1] if len(credits) else 0)
+    stands = comparison.holm([scale.p_value(bar) for bar in credits])
     judged = []
     for bar, band, holds in zip(credits, bands, stands, strict=True):
-        interval = comparison.t_interval(bar)
+        interval = scale.interval(bar)
         words = comparison.verdict(
             interval,
             n=len(bar),
             band=band,
             stands=holds,
-            disagreement=float((bar**2).mean()) if len(bar) else None,
+            disagreement=scale.disagreement(bar),
         )
         judged.append(Judged(interval, holds, words))
     return judged
