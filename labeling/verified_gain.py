@@ -218,6 +218,19 @@ class _Pair:
         return verified.ask(self.differs, known, n=len(self.ids), rng=rng)
 
 
+def pair_of(queue: Change) -> tuple[int, int]:
+    """The two rounds that a verify queue was asked for, the earlier first."""
+    first, last = queue.payload[VERIFY]
+    return int(first), int(last)
+
+
+def ruled_on(snapshot: Snapshot) -> list[str]:
+    """Items of all verify queues that somebody has ruled on."""
+    rulings = snapshot.standing(DataVersion(snapshot.upto)).rulings
+    asked = {item for queue in _queues(snapshot.changes) for item in queue.payload["asked"]}
+    return sorted(asked & rulings.keys())
+
+
 def _queues(made: Sequence[Change]) -> list[Change]:
     return [change for change in made if VERIFY in change.payload]
 

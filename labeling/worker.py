@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from labeling import audits, learner, rounds, waterfall
+from labeling import audits, culprits, impact, learner, rounds, waterfall
 from labeling.errors import BlockedError, GroundworkError, InputError
 from labeling.ingest import Progress
 from labeling.project import Project, now, opened
@@ -46,6 +46,10 @@ def _measure(project: Project, progress: Progress) -> str:
     return f"{len(frame)} changes measured"
 
 
+def _measure_group(project: Project, progress: Progress, *, kind: str, name: str) -> str:
+    return impact.in_words(culprits.measure(project, kind, name, progress=progress))
+
+
 def _replay(project: Project, progress: Progress, *, plan: Mapping[str, Any]) -> str:
     curves = learner.replay(project, learner.Plan(**plan), progress=progress)
     return f"{len(curves)} scores of other strategies"
@@ -61,6 +65,7 @@ JOBS: dict[str, Callable[..., str]] = {
     "close": _close,
     "check": _recheck,
     "impact": _measure,
+    culprits.JOB: _measure_group,
     learner.REPLAY: _replay,
     learner.SIMULATION: _simulate,
 }

@@ -94,6 +94,18 @@ def event_sums(db: Database) -> dict[int, tuple[int, float]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def pool_work(db: Database) -> dict[int, tuple[int, float]]:
+    """Labels of pool items that a clock ran beside, and the seconds of all work on such items.
+
+    By change. Gold is left out: to answer it measures models and moves none.
+    """
+    rows = db.execute(
+        "SELECT e.change_id, sum(e.kind = 'label' AND e.ms > 0), sum(e.ms) / 1000.0 "
+        "FROM event e JOIN item i USING (item_id) WHERE i.side = 'pool' GROUP BY e.change_id"
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 def set_project(db: Database, values: Mapping[str, str]) -> None:
     """Write the project's fixed facts, once."""
     db.conn.executemany("INSERT INTO project (key, value) VALUES (?, ?)", values.items())
