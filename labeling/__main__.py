@@ -40,6 +40,7 @@ from labeling.core.tuning import Wish
 from labeling.errors import GroundworkError, InputError
 from labeling.ingest import Roles
 from labeling.vectors import Vectors
+from labeling.waterfall import WHOLE, Stretch
 
 NOBODY_LISTED = (
     "Nobody is listed. Without a login everybody may do everything; with one nobody is more than "
@@ -213,14 +214,21 @@ def _close(args: argparse.Namespace) -> int:
 
 def _impact(args: argparse.Namespace) -> int:
     target, card = export.check_target(Path(args.out)), _target(args.card)
+    stretch = Stretch(args.since, args.until)
+    if card and stretch != WHOLE:
+        raise InputError("a card is about the whole log: leave out --since and --until")
     with project.opened(Path(args.project)) as opened:
-        frame = waterfall.measure(opened, seed=args.seed, progress=progress_bar(quiet=args.quiet))
+        bar = progress_bar(quiet=args.quiet)
+        frame = waterfall.measure(opened, seed=args.seed, stretch=stretch, progress=bar)
         export.write_csv(frame, target)
         if card:
             made = replays.make_card(opened, "waterfall", seed=args.seed)
             export.write_text(cards.to_json(made), card)
-        for bar in frame.itertuples():
-            _say(args, f"{bar.change_id:>4} {impact.in_words(bar)}")
+        for row in frame.itertuples():
+            _say(args, f"{row.change_id:>4} {impact.in_words(row)}")
+        told = waterfall.stored(opened, stretch)
+        if told and told[1].interaction:
+            _say(args, f"{told[1].interaction}.")
     return 0
 
 

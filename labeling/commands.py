@@ -108,6 +108,8 @@ def parser() -> argparse.ArgumentParser:
     impact = command("impact", "what each change of the data did to the model")
     impact.add_argument("project", metavar="PROJECT.db")
     impact.add_argument("--out", metavar="FILE.csv", required=True)
+    impact.add_argument("--since", type=int, metavar="ROUND", help="what came after this round")
+    impact.add_argument("--until", type=int, metavar="ROUND", help="and up to this one")
     impact.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
 
     _add_report(command("report", "a closed round on one page: what changed, who, score, cost"))

@@ -21,6 +21,11 @@ COLUMNS = [
 AS_BEFORE = {"gold": "gold", "model": "model", "settings": "settings"}
 
 
+def moment(project: Project) -> tuple[int, int]:
+    """The last event and the last change: as long as both stand, so does all that follows."""
+    return events.last(project.db), changes.newest(project.db)
+
+
 def table(project: Project) -> pd.DataFrame:
     """Every change, oldest first, with its facts and seconds of human work."""
     sums = changes.event_sums(project.db)

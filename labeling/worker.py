@@ -23,6 +23,7 @@ from labeling.ingest import Progress
 from labeling.project import Project, now, opened
 from labeling.store import rounds as store
 from labeling.store.rounds import Job
+from labeling.waterfall import Stretch
 
 SILENT_SECONDS = 120.0
 ALIVE_SECONDS = 5.0
@@ -41,8 +42,10 @@ def _recheck(project: Project, progress: Progress) -> str:
     return "All checks ran again"
 
 
-def _measure(project: Project, progress: Progress) -> str:
-    frame = waterfall.measure(project, progress=progress)
+def _measure(
+    project: Project, progress: Progress, *, first: int | None = None, last: int | None = None
+) -> str:
+    frame = waterfall.measure(project, stretch=Stretch(first, last), progress=progress)
     return f"{len(frame)} changes measured"
 
 

@@ -77,6 +77,11 @@ def every(db: Database) -> list[Change]:
     return [_change(row) for row in db.execute(f"SELECT {_COLUMNS} FROM change ORDER BY change_id")]
 
 
+def newest(db: Database) -> int:
+    """The number of the newest change; 0 before the first."""
+    return int(db.execute("SELECT coalesce(max(change_id), 0) FROM change").fetchone()[0])
+
+
 def last_batch(db: Database) -> int:
     """The change of the newest batch. Raises LookupError in a project without one."""
     row = db.execute(

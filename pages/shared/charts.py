@@ -48,41 +48,78 @@ def _labels() -> alt.X:
     )
 
 
-def waterfall(bars: pd.DataFrame) -> alt.LayerChart:
-    """One bar a change in points with its interval, oldest on top.
+VERDICTS = {
+    "real gain": "#0f828d", "real loss": "#c0392b", "within placebo": "#8a9499",
+    "not decided": "#c98a3d", "preview": "#7d8fb3",
+}  # fmt: skip
 
-    `bars` has change_id, title, delta, low, high, verdict; deltas are shares.
+
+def waterfall(bars: pd.DataFrame, *, start: float | None = None) -> alt.LayerChart:
+    """One bar a change in points with its interval and placebo band, oldest on top.
+
+    `bars` has change_id, title, delta, low, high, verdict, and band where it is known; shares. With
+    `start`, the score before the first, every bar begins where the last one ended.
     """
-    points = bars.assign(
-        name=[f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
-        delta=100 * bars["delta"],
-        low=100 * bars["low"],
-        high=100 * bars["high"],
-        words=bars["verdict"].str.split(":").str[0],
-    )
+    points = _placed(bars, start)
     order = points["name"].tolist()
     base = alt.Chart(points).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=320))
     )
-    words = ["real", "within placebo", "not decided"]
+    words = [word for word in VERDICTS if word in set(points["words"])]
     color = alt.Color(
         "words:N",
         title=None,
         sort=words,
         legend=alt.Legend(orient="top"),
-        scale=alt.Scale(domain=words, range=["#0f828d", "#8a9499", "#c98a3d"]),
+        scale=alt.Scale(domain=words, range=[VERDICTS[word] for word in words]),
     )
-    shown = [
-        alt.Tooltip("title:N"),
-        alt.Tooltip("delta:Q", format="+.1f", title="points"),
-        alt.Tooltip("verdict:N"),
-    ]
-    bar = base.mark_bar().encode(
-        x=alt.X("delta:Q", title="points on gold"), color=color, tooltip=shown
+    title = "points on gold" if start is None else "score on gold, in %"
+    scale = alt.Scale(zero=start is None, nice=True)
+    band = base.mark_bar(size=26, color=GUIDE, opacity=0.22).encode(x="least:Q", x2="most:Q")
+    bar = base.mark_bar(size=16).encode(
+        x=alt.X("from:Q", title=title, scale=scale), x2="to:Q", color=color, tooltip=_bar_told()
     )
     halo = base.mark_rule(strokeWidth=5, color=HALO, opacity=0.6).encode(x="low:Q", x2="high:Q")
     whisker = base.mark_rule(strokeWidth=2, color=WHISKER).encode(x="low:Q", x2="high:Q")
-    return (bar + halo + whisker).properties(height=alt.Step(34))
+    return (band + bar + halo + whisker).properties(height=alt.Step(34))
+
+
+def _placed(bars: pd.DataFrame, start: float | None) -> pd.DataFrame:
+    """Where each bar, its interval and its band begin and end, in points."""
+    delta = 100 * bars["delta"].astype(float)
+    ends = delta.cumsum() + (0.0 if start is None else 100 * start)
+    begins = ends - delta if start is not None else 0 * delta
+    band = 100 * (bars["band"] if "band" in bars else pd.Series(0.0, bars.index)).astype(float)
+    band = band.fillna(0.0)
+    first = bars["verdict"].str.split(":").str[0]
+    word = first.where(first != "real", delta.map(lambda d: "real gain" if d > 0 else "real loss"))
+    return pd.DataFrame({
+        "name": [f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
+        "title": bars["title"],
+        "verdict": bars["verdict"],
+        "words": word,
+        "points": delta,
+        "lower": 100 * bars["low"],
+        "upper": 100 * bars["high"],
+        "band": band,
+        "from": begins,
+        "to": begins + delta,
+        "low": begins + 100 * bars["low"],
+        "high": begins + 100 * bars["high"],
+        "least": begins - band,
+        "most": begins + band,
+    })
+
+
+def _bar_told() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("title:N"),
+        alt.Tooltip("points:Q", format="+.1f"),
+        alt.Tooltip("lower:Q", format="+.1f", title="at least"),
+        alt.Tooltip("upper:Q", format="+.1f", title="at most"),
+        alt.Tooltip("band:Q", format=".1f", title="random changes do up to"),
+        alt.Tooltip("verdict:N"),
+    ]
 
 
 def found_over_time(told: pd.DataFrame, *, by: str) -> alt.Chart:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
-from labeling import export, impact, ingest, people, worker
+from labeling import export, history, impact, ingest, people, worker
 from labeling.ingest import Progress
 from labeling.project import Project
-from pages.shared import identity
+from pages.shared import identity, pictures
 from pages.shared.shell import open_again, person, plain, report_errors
+
+T = TypeVar("T")
 
 SEVERITY_COLORS = {"critical": "red", "warning": "orange", "info": "blue"}
 
@@ -37,6 +41,36 @@ def csv_button(frame: pd.DataFrame, name: str, *, label: str = "CSV") -> None:
         key=f"csv-{name}",
         on_click="ignore",
     )
+
+
+def chart(drawn: alt.TopLevelMixin, name: str, told: pd.DataFrame) -> None:
+    """A chart with ways to keep it: its figures as CSV, itself as SVG or PNG.
+
+    Pictures are drawn when somebody asks for one, here, without a network.
+    """
+    st.altair_chart(drawn)
+    with st.container(horizontal=True, gap="small"):
+        csv_button(told, name)
+        for kind, mime in (("svg", "image/svg+xml"), ("png", "image/png")):
+            st.download_button(
+                kind.upper(),
+                partial(pictures.PICTURES[kind], drawn),
+                file_name=f"{name}.{kind}",
+                mime=mime,
+                icon=":material/image:",
+                key=f"{kind}-{name}",
+                on_click="ignore",
+            )
+
+
+def once(project: Project, name: str, compute: Callable[[Project], T]) -> T:
+    """What a service says, asked once as long as the log of the project stands still."""
+    kept: dict[Any, Any] = st.session_state.setdefault("once", {})
+    key = str(project.path), name
+    moment = history.moment(project)
+    if key not in kept or kept[key][0] != moment:
+        kept[key] = moment, compute(project)
+    return cast(T, kept[key][1])
 
 
 def upload_table(key: str, label: str) -> tuple[str, pd.DataFrame] | None:
