@@ -235,6 +235,17 @@ def _queues(made: Sequence[Change]) -> list[Change]:
     return [change for change in made if VERIFY in change.payload]
 
 
+def two_rounds(project: Project, first: int | None, last: int | None) -> tuple[Round, Round] | None:
+    """Two closed rounds, the last two if none is named; None while there are not two to choose.
+
+    Raises InputError when a named one is not closed.
+    """
+    closed = store.every(project.db)
+    if len(closed) < 2 and first is None and last is None:
+        return None
+    return _two(closed, first, last)
+
+
 def _two(closed: Sequence[Round], first: int | None, last: int | None) -> tuple[Round, Round]:
     by_number = {each.round_no: each for each in closed}
     newest = max(by_number, default=0)
