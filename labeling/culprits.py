@@ -143,13 +143,14 @@ def _groups(
 ) -> list[Group]:
     rows = [snapshot.row(each.item_id, training.edits) for each in given]
     code = {label: n for n, label in enumerate(sorted({*gold.values(), *_labels(given)}))}
+    y = np.array([code[each.label] for each in given], dtype=np.int64)
     values = triage.knn_shapley(
         snapshot.features[np.array(rows, dtype=np.int64)],
-        np.array([code[each.label] for each in given], dtype=np.int64),
+        y,
         gold_features=snapshot.features[[snapshot.position[item] for item in gold]],
         gold_y=np.array([code[label] for label in gold.values()], dtype=np.int64),
     )
-    return triage.by_group(values, [each.group for each in given])
+    return triage.by_group(triage.beyond_class(values, y), [each.group for each in given])
 
 
 def _labels(given: Iterable[Answer]) -> set[str]:

@@ -110,10 +110,10 @@ def _age(snapshot: Snapshot) -> tuple[str, str]:
 
 # In the order in which a page shows them.
 REASONS: dict[str, Callable[[Snapshot], tuple[str, str]]] = {
-    "The headline is random gold": _headline,
-    "What measures does not train": _apart,
-    "No hard items are missing": _skipped,
-    "What decides does not report": _split,
-    "Nothing leaks": _leaks,
-    "Gold is fresh": _age,
+    "Random gold": _headline,
+    "Apart from training": _apart,
+    "Hard items": _skipped,
+    "Decide or report": _split,
+    "Leaks": _leaks,
+    "Age of gold": _age,
 }

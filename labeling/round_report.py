@@ -19,6 +19,7 @@ from labeling.core.documents import page, table, text
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project
+from labeling.ruler_moves import RulerMove
 from labeling.store import changes, events, evidence
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
@@ -283,6 +284,14 @@ def _drawings(told: Told) -> dict[str, str]:
         bars = [_bar(each) for each in stored[1]]
         found["waterfall"] = charts.waterfall(bars, title="What each change did")
     return found
+
+
+def ruler_drawing(moved: RulerMove) -> str:
+    """A headline's way as two bars, the model's and, hatched, the ruler's; SVG."""
+    parts = {"the model": moved.split.model, "the ruler": moved.split.ruler}
+    bars = [Bar(name, *part, ruler=name == "the ruler") for name, part in parts.items()]
+    title = f"Round {moved.last} against round {moved.first}"
+    return charts.waterfall(bars, title=title, stacked=False)
 
 
 def _curve(body: Mapping[str, Any]) -> str:

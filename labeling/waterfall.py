@@ -20,7 +20,7 @@ from labeling.core.models import ModelConfig
 from labeling.core.scales import Scale
 from labeling.errors import InputError
 from labeling.fits import Fits
-from labeling.impact import BAR_COLUMNS, WATERFALL, gold_needed, placebo, records
+from labeling.impact import BAR_COLUMNS, WATERFALL, gold_needed, placebo, points, records
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
 from labeling.rulers import Ruler
@@ -85,7 +85,7 @@ def measure(
     The first change that reached the training data is what the others build on: its bar is what it
     does alone. The others share the rest by Shapley values over closed sets of changes, so that
     all bars add up to the total item by item. A stretch that begins at a round builds on all that
-    came before. Columns are BAR_COLUMNS, deltas in fractions. A preview is stored first.
+    came before. One choice of a model holds for all sets, so that bars differ by the data alone. Columns are BAR_COLUMNS, deltas in fractions. A preview is stored first.
     Raises InputError without gold labels or without changes.
     """
     game = _Game(Fits(Snapshot(project)), stretch, progress)
@@ -109,6 +109,16 @@ def stored(project: Project, stretch: Stretch = WHOLE) -> tuple[int, Told] | Non
     """What was measured last of a stretch, with the event that it was measured at, or None."""
     found = store.get_result(project.db, f"{stretch.name}/told")
     return None if found is None else (found[0], Told(**found[1]))
+
+
+def in_words(bars: pd.DataFrame, *, start: float, end: float) -> str:
+    """What came of a stretch, in a sentence or two: from where to where, and what was real."""
+    said = f"From {start:.1%} to {end:.1%} by {len(bars)} change{'s' if len(bars) > 1 else ''}."
+    real = bars[bars["verdict"] == "real"]
+    if real.empty:
+        return f"{said} No single one is real beyond doubt yet."
+    named = [f"“{bar.title}” {points(bar.delta)}" for bar in real.itertuples()]
+    return f"{said} Real are: {', '.join(named)} points."
 
 
 def of_fits(fits: Fits, *, seed: int | None = None, progress: Progress = silent) -> pd.DataFrame:

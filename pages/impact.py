@@ -7,19 +7,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from labeling import control_arm, forecasts, history, impact, stop_light
-from pages.shared import charts
-from pages.shared.shell import open_again, open_page, person, plain, report_errors
-from pages.shared.widgets import csv_button, difference, job_panel
-
-METRIC_NAMES = {
-    "accuracy": "Accuracy",
-    "macro_recall": "Macro recall",
-    "macro_f1": "Macro F1",
-    "item_f1": "F1 of an item's classes",
-    "exact_match": "All classes right",
-    "micro_f1": "Micro F1",
-}
+from labeling import (
+    control_arm,
+    forecasts,
+    history,
+    impact,
+    round_report,
+    rounds,
+    stop_light,
+    worth,
+)
+from pages.shared import bars, charts, proof
+from pages.shared.bars import METRIC_NAMES
+from pages.shared.shell import link_to, open_again, open_page, person, plain, report_errors
+from pages.shared.widgets import chart, csv_button, difference, once, verdict_color
 
 SHARES = {"predicted", "low_80", "high_80", "low_95", "high_95", "came_true"}
 FORECAST_COLUMNS = {
@@ -27,6 +28,16 @@ FORECAST_COLUMNS = {
     if name in SHARES
     else st.column_config.Column(name.replace("_", " "))
     for name in forecasts.COLUMNS
+}
+WORTH_COLUMNS = {
+    "kind": st.column_config.TextColumn("kind of work", width="medium"),
+    "without_time": st.column_config.NumberColumn("without a clock"),
+    "hours": st.column_config.NumberColumn(format="%.2f"),
+    "points_per_hour": st.column_config.NumberColumn("points an hour", format="%+.1f"),
+    "low": st.column_config.NumberColumn("at least", format="%+.1f"),
+    "high": st.column_config.NumberColumn("at most", format="%+.1f"),
+    "raw": st.column_config.NumberColumn("by its own changes", format="%+.1f"),
+    "best": st.column_config.NumberColumn("pays best", format="percent"),
 }
 LIGHTS = {
     "go on": ("green", "play_arrow"),
@@ -38,11 +49,16 @@ project = open_page("Impact", role="reviewer")
 
 
 def headline(report: dict[str, Any]) -> None:
+    """The model's number with its interval, its change since the last round, and the verdict."""
     if report["gold_needed"]:
         st.info(plain(report["gold_needed"][:1].upper() + report["gold_needed"][1:]) + ".")
         return
+    first, *others = report["metrics"]
+    with st.container(border=True):
+        st.markdown(f"### {METRIC_NAMES[first['metric']]} {with_interval(first)}")
+        st.markdown(moved(report["last_round"]))
     with st.container(horizontal=True):
-        for metric in report["metrics"]:
+        for metric in others:
             st.metric(
                 METRIC_NAMES[metric["metric"]],
                 f"{metric['value']:.1%}",
@@ -52,6 +68,24 @@ def headline(report: dict[str, Any]) -> None:
                 border=True,
                 width=260,
             )
+
+
+def with_interval(metric: dict[str, Any]) -> str:
+    interval = f"[{metric['low']:.1%}, {metric['high']:.1%}]"
+    return plain(f"{metric['value']:.1%} {interval} on {metric['n']} gold labels")
+
+
+def moved(found: dict[str, Any] | None) -> str:
+    """The change since the last round: the verdict in words, then the points."""
+    if not found:
+        return "One round is closed: its change stands here after the next."
+    points = impact.points(found["delta"])
+    interval = f"[{impact.points(found['low'])}, {impact.points(found['high'])}]"
+    words = str(found["verdict"])
+    return (
+        f":{verdict_color(words)}-badge[{plain(words)}] {plain(found['title'].capitalize())}: "
+        f"**{plain(points)} points** {plain(interval)}"
+    )
 
 
 def before_and_after(report: dict[str, Any]) -> None:
@@ -77,7 +111,7 @@ def curve(report: dict[str, Any]) -> None:
         "Metric", names := list(dict.fromkeys(rows["metric"])), default=names[0], required=True,
         format_func=METRIC_NAMES.get,
     )  # fmt: skip
-    st.altair_chart(charts.learning_curve(rows[rows["metric"] == metric]))
+    chart(charts.learning_curve(rows[rows["metric"] == metric]), "learning_curve", rows)
     st.caption("Whiskers are 95 % intervals. Every round is scored on today's gold labels.")
     control = report["control"]
     if control:
@@ -87,13 +121,33 @@ def curve(report: dict[str, Any]) -> None:
         if advice:
             st.warning(plain(advice[:1].upper() + advice[1:]))
             st.button("Choose at random from the next batch on", on_click=switch_to_random)
-    csv_button(rows, "learning_curve")
 
 
 def switch_to_random() -> None:
     with report_errors(), open_again("owner") as opened:
         control_arm.switch_to_random(opened, author=person() or "someone")
         st.toast("Saved: the next batch is drawn at random.")
+
+
+def what_next() -> None:
+    """What pays an hour of work, and what more labels would bring."""
+    st.subheader("What to do next", anchor=False)
+    found = once(project, "worth", worth.measure)
+    with st.container(border=True):
+        st.markdown(f"**{proof.sentence(found.words)}**")
+        if found.step:
+            link_to(found.step.page, found.step.text)
+        for note in found.notes:
+            st.caption(plain(note))
+    if len(found.table):
+        with st.expander("Points per hour by kind of work"):
+            st.dataframe(found.table, hide_index=True, column_config=WORTH_COLUMNS)
+            st.caption(
+                "Kinds are pooled: one that was seldom tried is drawn towards the others. Hours "
+                "are active seconds in the log; “pays best” is the chance of it."
+            )
+            csv_button(found.table, "points_per_hour")
+    ahead()
 
 
 def ahead() -> None:
@@ -112,18 +166,17 @@ def ahead() -> None:
     told = forecasts.table(project)
     if told.empty:
         return
-    continued()
+    continued(told)
     if not (past := forecasts.past_forecasts(project)).empty:
         came_true(past)
-    csv_button(told, "forecasts")
 
 
-def continued() -> None:
+def continued(told: pd.DataFrame) -> None:
     """The curve and the newest forecast behind it."""
     curve, bands = forecasts.continued(project)
     if bands.empty:
         return
-    st.altair_chart(charts.forecast(curve, bands))
+    chart(charts.forecast(curve, bands), "forecasts", told)
     note = forecasts.note(project)
     st.caption(
         "Bands: 8 and 19 of 20 forecasts like these came true in simulated projects of other data."
@@ -143,28 +196,36 @@ def came_true(past: pd.DataFrame) -> None:
         )
 
 
-def bars() -> None:
-    st.subheader("What each change did", anchor=False)
-    job_panel(
-        project,
-        "impact",
-        button="Measure every change",
-        help="Trains the model with and without each change; runs in the background.",
-        blocked=impact.cannot_measure(project),
+def changes() -> None:
+    """Every change of the log, and the round on one page."""
+    last = rounds.current(project) - 1
+    st.download_button(
+        f"Report of round {last} on one page",
+        lambda: _round_page(last),
+        file_name=f"{project.name}-round-{last}.html",
+        mime="text/html",
+        icon=":material/description:",
+        help="What changed, who, why, checks, score, cost, next; needs no net.",
+        on_click="ignore",
     )
-    stored = impact.cached(project, impact.WATERFALL)
-    if stored is None:
-        return
-    frame = pd.DataFrame(stored[1], columns=impact.BAR_COLUMNS)
-    st.altair_chart(charts.waterfall(frame))
-    st.caption(
-        "Bars add up to the way from no data to today's model. “Within placebo”: dropping as many "
-        "random rows moved a model as far, even where the interval excludes 0. Measured with "
-        f"{frame['fits'].max()} fits; intervals are 95 %; “real” holds for all bars at once (Holm)."
-        + impact.staleness(project, stored[0])
-    )
-    csv_button(frame, "impact")
+    table = history.table(project)
+    st.dataframe(table.iloc[::-1], hide_index=True)
+    csv_button(table, "changes")
 
+
+def _round_page(last: int) -> bytes:
+    with open_again("reviewer") as again:
+        return round_report.build(again, round_no=last).encode()
+
+
+# Only the tab that is open is worked out.
+TABS = {
+    "Verified gain": lambda report: proof.verified_gains(project),
+    "Who did it": lambda report: proof.suspects(project),
+    "Classes and slices": lambda report: proof.slices(project, report),
+    "Why believe it": lambda report: proof.reasons(project),
+    "Changes": lambda report: changes(),
+}
 
 with report_errors():
     stored = impact.cached(project, impact.REPORT)
@@ -178,24 +239,16 @@ with report_errors():
     stale = impact.staleness(project, stored[0])
     if stale:
         st.caption(plain(stale.strip()))
-    before_and_after(report)
     st.subheader("Learning curve", anchor=False)
     curve(report)
-    ahead()
-    bars()
-    st.subheader("Classes", anchor=False)
-    classes = pd.DataFrame(report["per_class"])
-    shares = ["precision", "recall", "recall_low", "recall_high", "f1"]
-    st.dataframe(
-        classes,
-        hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(name.replace("_", " "), format="percent")
-            for name in shares
-        },
-    )
-    csv_button(classes, "classes")
-    st.subheader("Changes", anchor=False)
-    changes = history.table(project)
-    st.dataframe(changes.iloc[::-1], hide_index=True)
-    csv_button(changes, "changes")
+    with report_errors():
+        proof.ruler(project)
+    bars.show(project)
+    before_and_after(report)
+    what_next()
+    st.subheader("The evidence", anchor=False)
+    tabs = st.tabs(list(TABS), key="evidence", on_change="rerun")
+    for tab, show in zip(tabs, TABS.values(), strict=True):
+        if tab.open:
+            with tab, report_errors():
+                show(report)

@@ -65,6 +65,17 @@ def decide(
     return Decision(heard.n_labels > 0 and heard.interval.value > 0, heard.n_labels, told)
 
 
+def decision_in_words(found: Decision) -> str:
+    """A decision as one line: what half of the labels said, and what the others report."""
+    if not found.n_decided:
+        return "not decided: none of the deciding half is labelled yet"
+    word = "keep it" if found.keep else "do not keep it"
+    return (
+        f"{word}, by {found.n_decided} label{'s' if found.n_decided > 1 else ''}; the others "
+        f"report: {verified.in_words(found.reported)}"
+    )
+
+
 # -- the age of gold ------------------------------------------------------------------------------
 
 

@@ -96,6 +96,17 @@ def _shares(match: Floats, k: int) -> Floats:
     return shares
 
 
+def beyond_class(values: Floats, y: Ints) -> Floats:
+    """The values less what is usual of their label, moved back to the mean of all, float (rows,).
+
+    Where a class is rare its rows are worth less: without this a batch that went looking for them
+    would stand there like a careless one.
+    """
+    _, code = np.unique(y, return_inverse=True)
+    means = np.bincount(code, weights=values) / np.maximum(np.bincount(code), 1)
+    return values - means[code] + (values.mean() if len(values) else 0.0)
+
+
 def by_group(values: Floats, names: Sequence[str], *, level: float = 0.01) -> list[Group]:
     """The groups with the largest deficit first; `names` says each row's group.
 

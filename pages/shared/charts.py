@@ -93,22 +93,24 @@ def _placed(bars: pd.DataFrame, start: float | None) -> pd.DataFrame:
     band = band.fillna(0.0)
     first = bars["verdict"].str.split(":").str[0]
     word = first.where(first != "real", delta.map(lambda d: "real gain" if d > 0 else "real loss"))
-    return pd.DataFrame({
-        "name": [f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
-        "title": bars["title"],
-        "verdict": bars["verdict"],
-        "words": word,
-        "points": delta,
-        "lower": 100 * bars["low"],
-        "upper": 100 * bars["high"],
-        "band": band,
-        "from": begins,
-        "to": begins + delta,
-        "low": begins + 100 * bars["low"],
-        "high": begins + 100 * bars["high"],
-        "least": begins - band,
-        "most": begins + band,
-    })
+    return pd.DataFrame(
+        {
+            "name": [f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
+            "title": bars["title"],
+            "verdict": bars["verdict"],
+            "words": word,
+            "points": delta,
+            "lower": 100 * bars["low"],
+            "upper": 100 * bars["high"],
+            "band": band,
+            "from": begins,
+            "to": begins + delta,
+            "low": begins + 100 * bars["low"],
+            "high": begins + 100 * bars["high"],
+            "least": begins - band,
+            "most": begins + band,
+        }
+    )
 
 
 def _bar_told() -> list[alt.Tooltip]:

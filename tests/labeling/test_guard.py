@@ -64,15 +64,15 @@ def verify(on: Project) -> int:
 def test_an_honest_project_has_nothing_bad_to_say(copy: Project) -> None:
     assert [reason.what for reason in guard.guard(copy)] == list(guard.REASONS)
     found = states(copy)
-    assert found.pop("What decides does not report") == OPEN
+    assert found.pop("Decide or report") == OPEN
     assert set(found.values()) == {GOOD}
 
 
 def test_a_project_without_gold_is_not_called_bad(tmp_path: Path) -> None:
     with make_project(tmp_path / "p.db", text_frame(60)) as made:
         assert BAD not in states(made).values()
-        assert states(made)["The headline is random gold"] == OPEN
-        assert words(made, "The headline is random gold").startswith("no headline yet: 30 more")
+        assert states(made)["Random gold"] == OPEN
+        assert words(made, "Random gold").startswith("no headline yet: 30 more")
 
 
 def test_gold_that_a_strategy_chose_makes_no_headline(copy: Project) -> None:
@@ -80,7 +80,7 @@ def test_gold_that_a_strategy_chose_makes_no_headline(copy: Project) -> None:
     with copy.writing():
         batch = changes.last_batch(copy.db)
         slots.publish(copy.db, [slots.NewSlot("batch", batch, item, 999, "margin")])
-    assert states(copy)["The headline is random gold"] == BAD
+    assert states(copy)["Random gold"] == BAD
 
 
 def test_a_near_duplicate_cluster_on_both_sides_is_found(copy: Project) -> None:
@@ -90,7 +90,7 @@ def test_a_near_duplicate_cluster_on_both_sides_is_found(copy: Project) -> None:
     with copy.writing():
         kept = own.change_id, own.source_id, own.cluster, "reservoir", own.content
         items.insert(copy.db, [("f" * 64, *kept)])
-    assert words(copy, "What measures does not train").startswith("1 reserved item")
+    assert words(copy, "Apart from training").startswith("1 reserved item")
 
 
 def test_skipped_gold_draws_are_said_to_flatter(tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_skipped_gold_draws_are_said_to_flatter(tmp_path: Path) -> None:
                                          asked.slot.slot_id, "sport")])  # fmt: skip
             asked = queue.next_item(made, "a")
         assert asked is not None
-        assert states(made)["No hard items are missing"] == GOOD
+        assert states(made)["Hard items"] == GOOD
         record(made, "a", [Operation("skip", "skip", asked.item_id, asked.slot.slot_id)])
-        assert "1 gold draws were skipped" in words(made, "No hard items are missing")
+        assert "1 gold draws were skipped" in words(made, "Hard items")
 
 
 def test_fresh_rulings_are_split_into_those_that_decide_and_those_that_report(
@@ -111,7 +111,7 @@ def test_fresh_rulings_are_split_into_those_that_decide_and_those_that_report(
 ) -> None:
     verify(copy)
     decided = verified_gain.decide(copy)
-    said = words(copy, "What decides does not report")
+    said = words(copy, "Decide or report")
     n = decided.n_decided + decided.reported.n_labels
     assert said.startswith(f"of {n} fresh rulings {decided.n_decided} decide ")
     assert f" and {decided.reported.n_labels} report " in said
@@ -127,20 +127,20 @@ def test_a_leak_that_a_repair_brought_is_found_by_the_next_audit(copy: Project) 
         events.append(copy.db, [
             NewEvent("e1", change, "edit", trained, "t", edit, 0, 1, None, now())
         ])  # fmt: skip
-    assert states(copy)["Nothing leaks"] == GOOD, "nobody has looked yet"
+    assert states(copy)["Leaks"] == GOOD, "nobody has looked yet"
     audits.recheck(copy)
-    assert states(copy)["Nothing leaks"] == BAD
-    assert "gold items have a near-duplicate" in words(copy, "Nothing leaks")
+    assert states(copy)["Leaks"] == BAD
+    assert "gold items have a near-duplicate" in words(copy, "Leaks")
 
 
 def test_gold_that_decided_too_often_is_to_be_rotated(copy: Project) -> None:
     bears = gold_age.age(copy).most
     for nth in range(bears):
         adopt(copy, f"0.{nth + 1}")
-    assert states(copy)["Gold is fresh"] == GOOD
+    assert states(copy)["Age of gold"] == GOOD
     adopt(copy, "0.9")
-    assert states(copy)["Gold is fresh"] == BAD
-    assert "rotate" in words(copy, "Gold is fresh")
+    assert states(copy)["Age of gold"] == BAD
+    assert "rotate" in words(copy, "Age of gold")
 
 
 # -- the age of gold ------------------------------------------------------------------------------

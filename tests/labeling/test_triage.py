@@ -129,3 +129,33 @@ def test_nothing_is_usual_among_two_groups() -> None:
     groups = triage.by_group(values, ["a"] * 50 + ["b"] * 50)
     assert not any(group.flagged for group in groups)
     assert triage.in_words(groups).startswith("No batch stands out")
+
+
+def test_a_batch_that_went_looking_for_a_rare_class_is_no_careless_one() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rare_class(rng, 300)
+    gold_x, gold_y = rare_class(rng, 200)
+    names = np.where(y == 1, "looking", np.array(["a", "b", "c"])[rng.integers(3, size=len(y))])
+    values = triage.knn_shapley(x, y, gold_features=gold_x, gold_y=gold_y)
+    raw = {group.name: group for group in triage.by_group(values, names)}
+    fair = {group.name: group for group in triage.by_group(triage.beyond_class(values, y), names)}
+    assert raw["looking"].flagged
+    assert not any(group.flagged for group in fair.values())
+
+
+def test_wrong_labels_of_one_class_stand_out_among_those_of_that_class() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rare_class(rng, 400)
+    gold_x, gold_y = rare_class(rng, 300)
+    names = np.array(["a", "b", "c", "careless"])[rng.integers(4, size=len(y))]
+    wrong = (names == "careless") & (rng.random(len(y)) < 0.35)
+    y = np.where(wrong, 1 - y, y)
+    values = triage.knn_shapley(x, y, gold_features=gold_x, gold_y=gold_y)
+    flagged = [g.name for g in triage.by_group(triage.beyond_class(values, y), names) if g.flagged]
+    assert flagged == ["careless"]
+
+
+def rare_class(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two clouds that touch, one with a tenth of the rows."""
+    y = (rng.random(n) < 0.1).astype(np.int64)
+    return rng.normal(size=(n, 2)) + 1.6 * y[:, None], y
