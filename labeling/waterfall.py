@@ -85,7 +85,8 @@ def measure(
     The first change that reached the training data is what the others build on: its bar is what it
     does alone. The others share the rest by Shapley values over closed sets of changes, so that
     all bars add up to the total item by item. A stretch that begins at a round builds on all that
-    came before. One choice of a model holds for all sets, so that bars differ by the data alone. Columns are BAR_COLUMNS, deltas in fractions. A preview is stored first.
+    came before. One choice of a model holds for all sets: bars differ by the data alone. Columns
+    are BAR_COLUMNS, deltas in fractions. A preview is stored first.
     Raises InputError without gold labels or without changes.
     """
     game = _Game(Fits(Snapshot(project)), stretch, progress)
