@@ -15,6 +15,7 @@ import pandas as pd
 
 from labeling import (
     answer_files,
+    duels,
     export,
     handover,
     history,
@@ -232,6 +233,24 @@ def _impact(args: argparse.Namespace) -> int:
     return 0
 
 
+def _duel(args: argparse.Namespace) -> int:
+    with project.opened(Path(args.project)) as opened:
+        if args.act == "start":
+            duels.start(
+                opened,
+                minutes=args.minutes,
+                analyst_minutes=args.analyst_minutes,
+                author=_author(),
+            )
+        elif args.act == "give-up":
+            duels.give_up(opened, author=_author())
+        elif args.act == "decide":
+            duels.measure(opened, progress=progress_bar(quiet=args.quiet))
+        for line in duels.in_words(opened):
+            _say(args, line)
+    return 0
+
+
 def _target(name: str | None) -> Path | None:
     return None if name is None else export.check_target(Path(name))
 
@@ -371,6 +390,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "label": _label,
     "close": _close,
     "impact": _impact,
+    "duel": _duel,
     "report": _report,
     "replay": _replay,
     "export": _export,

@@ -52,6 +52,8 @@ def progress_bar(*, quiet: bool) -> Progress:
 SEED = whole_number(0, 2**32 - 1)
 CHANGE = whole_number(1, 2**63 - 1)
 ROUND = whole_number(1, 2**31 - 1)
+MINUTES = whole_number(1, 100_000)
+DUEL_ACTS = ("start", "decide", "show", "give-up")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     impact.add_argument("--until", type=int, metavar="ROUND", help="and up to this one")
     impact.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
 
+    _add_duel(command("duel", "data against model at equal effort: start, decide, show, give-up"))
     _add_report(command("report", "a closed round on one page: what changed, who, score, cost"))
     _add_replay(command("replay", "compute an evidence card again: does every digit agree?"))
 
@@ -141,6 +144,13 @@ def _add_import_options(sub: argparse.ArgumentParser, *, required: bool = True) 
     sub.add_argument("--gold", metavar="COL", help="marks rows with trusted labels: the gold")
     sub.add_argument("--reserve", type=float, metavar="F", help="share kept for measuring")
     vector_files.add_options(sub)
+
+
+def _add_duel(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("project", metavar="PROJECT.db")
+    sub.add_argument("act", nargs="?", choices=DUEL_ACTS, default="show", metavar="ACT")
+    sub.add_argument("--minutes", type=MINUTES, metavar="N", default=60, help="of labeling, 60")
+    sub.add_argument("--analyst-minutes", type=MINUTES, metavar="N", help="on the model, as many")
 
 
 def _add_report(sub: argparse.ArgumentParser) -> None:

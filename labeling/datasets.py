@@ -68,7 +68,7 @@ def dataset(
         classes=snapshot.classes,
         annotations=None if several else said(snapshot, standing),
         proba=None if proba is None else proba[rows],
-        duplicate_key=np.array([item.cluster for item in chosen], dtype=object),
+        duplicate_key=np.array([i.item_id for i in chosen], dtype=object) if is_image else None,
         reviewed=np.array([item.item_id in standing.rulings for item in chosen], dtype=bool),
         suite=tuple(dict(expectation) for expectation in suite),
         label_column=label_column(snapshot),

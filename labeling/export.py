@@ -25,6 +25,7 @@ from labeling import (
     reliability,
     requirements,
     review,
+    reviewing,
     rounds,
     team,
 )  # fmt: skip
@@ -121,19 +122,20 @@ def write_whole(data: bytes, path: Path) -> None:
 
 
 def items_table(project: Project) -> pd.DataFrame:
-    """Every item: its original columns, its label, pool or gold (or reservoir), if it is out."""
+    """Every item: its original columns, its label, pool, gold, reservoir or aside, if it is out."""
     snapshot = Snapshot(project)
     version = DataVersion(snapshot.upto, policy=snapshot.config()["policy"])
     labels, gold = snapshot.labels(version), snapshot.gold(version)
     excluded = snapshot.standing(version).excluded
-    original = datasets.table(snapshot)
+    original, side = datasets.table(snapshot), items.sides(project.db)
+    ids = [item.item_id for item in snapshot.items]
     own = pd.DataFrame(
         {
-            "item_id": [item.item_id for item in snapshot.items],
+            "item_id": ids,
             "source_id": [item.source_id for item in snapshot.items],
-            "part": [item.side if item.item_id not in gold else "gold" for item in snapshot.items],
-            "label": [gold.get(item.item_id, labels.get(item.item_id)) for item in snapshot.items],
-            "excluded": [item.item_id in excluded for item in snapshot.items],
+            "part": ["gold" if item in gold else side[item] for item in ids],
+            "label": [gold.get(item, labels.get(item)) for item in ids],
+            "excluded": [item in excluded for item in ids],
         },
         dtype=object,
     )
@@ -299,6 +301,7 @@ TABLES: dict[str, Callable[[Project], pd.DataFrame]] = {
     "settings": settings_table,
     "guidelines": guidelines_table,
     "reviews": review.table,
+    "rulings": reviewing.rulings,
     "disagreements": review.disagreements,
     "influence": influence_table,
     "opinions": opinions.table,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from labeling import soft_labels
 from labeling.config import Config
-from labeling.core import features, fitting, models, strategies, tuning, vectors
+from labeling.core import features, fitting, models, refits, search, strategies, tuning, vectors
 from labeling.core.fitting import Predictor
 from labeling.core.log import DataVersion
 from labeling.core.models import ModelConfig
@@ -29,6 +30,21 @@ from labeling.versions import Snapshot, TrainingSet
 MEMBERS = 4  # beside the model itself
 
 
+class _Taught(NamedTuple):
+    """What a model learns from: which item of the version each row is of, int (rows,), the rows of
+    the features, int (rows,), targets, and how much each counts, float (rows,), or None."""
+
+    item: np.ndarray
+    rows: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | None
+
+    def only(self, some: np.ndarray) -> _Taught:
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[some]
+        return _Taught(self.item[some], self.rows[some], self.y[some], weights)
+
+
 class Fits:
     """Predictions by version, taken from the store or computed; `save` writes the new ones."""
 
@@ -36,6 +52,7 @@ class Fits:
         self.snapshot, self.new = snapshot, dict[str, Fit]()
         self.known: dict[str, np.ndarray] = {}
         self._chosen: dict[Wish, ModelConfig] = {}
+        self._refitted: dict[tuple[str, bytes], np.ndarray] = {}
         basis: list[Any] = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
         basis += [snapshot.states] if snapshot.states else []
         basis += [[vectors.VERSION, *snapshot.vectors_address]] if snapshot.uses_vectors else []
@@ -87,40 +104,34 @@ class Fits:
 
     def fit(self, training: TrainingSet, config: ModelConfig) -> Predictor:
         """Train on a version's rows."""
-        return self._fit(*self._rows(training, config), config)
+        return self._fit(self._taught(training, config), config)
 
-    def _rows(
-        self, training: TrainingSet, config: ModelConfig
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Feature rows, targets and weights of a version; soft labels make several rows an item."""
+    def _taught(self, training: TrainingSet, config: ModelConfig) -> _Taught:
+        """What a version's model learns from; soft labels make several rows an item."""
         rows, y = self.snapshot.rows(training.labels, training.edits)
         if not soft_labels.in_force(config, multi=self.snapshot.multi):
-            return rows, y, None
+            return _Taught(np.arange(len(rows)), rows, y, None)
         soft = soft_labels.copies(training.labels, training.standing, self.snapshot.code)
-        return rows[soft.item], soft.y, soft.weights
+        return _Taught(soft.item, rows[soft.item], soft.y, soft.weights)
 
-    def _fit(
-        self, rows: np.ndarray, y: np.ndarray, weights: np.ndarray | None, config: ModelConfig
-    ) -> Predictor:
+    def _fit(self, taught: _Taught, config: ModelConfig) -> Predictor:
         return fitting.fit(
-            self.snapshot.features[rows],
-            y,
+            self.snapshot.features[taught.rows],
+            taught.y,
             n_classes=len(self.snapshot.classes),
             config=config,
             seed=self.seed,
-            weights=weights,
+            weights=taught.weights,
         )
 
     def committee(self, training: TrainingSet, config: ModelConfig, kind: str) -> list[Predictor]:
         """Who is asked beside the model: of resampled labels, or of different kinds; or nobody."""
-        rows, y, weights = self._rows(training, config)
-        if kind == strategies.RESAMPLED and len(rows):
+        taught = self._taught(training, config)
+        n = len(taught.rows)
+        if kind == strategies.RESAMPLED and n:
             rng = np.random.default_rng(derive_seed(self.snapshot.seed, "committee", training.hash))
-            drawn = [rng.integers(len(rows), size=len(rows)) for _ in range(MEMBERS)]
-            return [
-                self._fit(rows[own], y[own], None if weights is None else weights[own], config)
-                for own in drawn
-            ]
+            drawn = [rng.integers(n, size=n) for _ in range(MEMBERS)]
+            return [self._fit(taught.only(own), config) for own in drawn]
         if kind == strategies.DIFFERENT:
             soft = config.soft_labels
             return [self.fit(training, ModelConfig(n, soft_labels=soft)) for n in models.UNLIKE]
@@ -133,9 +144,7 @@ class Fits:
         """
         key = self._address(training, config)
         if key not in self.known:
-            stored = store.get_fit(self.snapshot.project.db, key) or self._compute(
-                key, training, config
-            )
+            stored = self._stored(key) or self._compute(key, training, config)
             self.known[key] = self._shaped(np.frombuffer(stored.predicted, dtype=np.int16))
         return self.known[key]
 
@@ -143,9 +152,33 @@ class Fits:
         """How sure the model is of what it says, float32 shaped as `predicted`."""
         self.predicted(training, config)
         key = self._address(training, config)
-        stored = self.new.get(key) or store.get_fit(self.snapshot.project.db, key)
+        stored = self.new.get(key) or self._stored(key)
         assert stored is not None
         return self._shaped(np.frombuffer(stored.confidence, dtype=np.float32))
+
+    def searched(self, training: TrainingSet, name: str) -> np.ndarray:
+        """What a configuration of `core.search` says of the reservoir: codes, int16 (reservoir,).
+
+        Only where an item has one class. How sure it is is not kept: it need not know.
+        """
+        said = json.dumps([training.hash, "search", name, self.seed, self._basis])
+        key = hashlib.sha256(said.encode()).hexdigest()
+        if key not in self.known:
+            stored = self._stored(key) or self._search(key, training, name)
+            self.known[key] = np.frombuffer(stored.predicted, dtype=np.int16)
+        return self.known[key]
+
+    def _search(self, key: str, training: TrainingSet, name: str) -> Fit:
+        started = time.perf_counter()
+        rows, y = self.snapshot.rows(training.labels, training.edits)
+        features, reserved = self.snapshot.features, self.snapshot.reservoir
+        said = search.predict(features[rows], y, features[reserved], name=name, seed=self.seed)
+        seconds = time.perf_counter() - started
+        self.new[key] = Fit(len(rows), seconds, said.astype(np.int16).tobytes(), b"")
+        return self.new[key]
+
+    def _stored(self, key: str) -> Fit | None:
+        return store.get_fit(self.snapshot.project.db, key)
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
         return values.reshape(-1, len(self.snapshot.classes)) if self.snapshot.multi else values
@@ -153,6 +186,32 @@ class Fits:
     def of_version(self, version: DataVersion, config: ModelConfig) -> np.ndarray:
         """The same, straight from a version."""
         return self.predicted(self.snapshot.training_set(version), config)
+
+    def without(
+        self, training: TrainingSet, config: ModelConfig, left_out: Sequence[Sequence[str]]
+    ) -> Iterator[np.ndarray]:
+        """What models say that were each trained without some items of a version, as `predicted`.
+
+        Logistic regressions are solved side by side (`labeling.core.refits`), to the same minimum
+        as a fit by itself, and are not stored; others are fitted one after the other.
+        """
+        gone = _among(training.labels, left_out)
+        taught = self._taught(training, config)
+        if not refits.can_refit(taught.y, gone[:, taught.item], config):
+            for items in left_out:
+                yield self.predicted(training.without(items), config)
+            return
+        key = (self._address(training, config), gone.tobytes())
+        if key not in self._refitted:
+            self._refitted[key] = refits.without(
+                self.snapshot.features[taught.rows],
+                taught.y,
+                self.snapshot.features[self.snapshot.reservoir],
+                left_out=gone[:, taught.item],
+                config=config,
+                weights=taught.weights,
+            ).astype(np.int16)
+        yield from self._refitted[key]
 
     def _compute(self, key: str, training: TrainingSet, config: ModelConfig) -> Fit:
         started = time.perf_counter()
@@ -174,3 +233,12 @@ class Fits:
             for key, fit in self.new.items():
                 store.put_fit(project.db, key, fit)
         self.new = {}
+
+
+def _among(items: Iterable[str], chosen: Sequence[Sequence[str]]) -> np.ndarray:
+    """Which of the items each choice holds, bool (choices, items)."""
+    place = {item: i for i, item in enumerate(items)}
+    found = np.zeros((len(chosen), len(place)), dtype=bool)
+    for row, some in zip(found, chosen, strict=True):
+        row[[place[item] for item in some]] = True
+    return found

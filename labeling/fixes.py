@@ -338,7 +338,7 @@ def table(project: Project) -> pd.DataFrame:
     for change in reversed(changes.every(project.db)):
         if change.kind in KINDS and "reverts" not in change.payload:
             own = [issue for issue in change.payload.get("issues", ()) if issue in found.index]
-            gone = int((found.loc[own] == "fixed").sum())
+            gone = int(found.loc[own].isin(issues.PAST).sum())
             bar = [measured.get(change.change_id, {}).get(key) for key in BAR]
             rows.append((*_head(change), len(own), gone, *bar, reverted.get(change.change_id)))
     frame = pd.DataFrame(rows, columns=FIXES).fillna({"verdict": ""})

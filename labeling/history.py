@@ -51,7 +51,7 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         if change is None:
             last = changes.every(project.db)[-1].change_id
             raise InputError(f"there is no change {change_id}; changes run from 1 to {last}")
-        facts = events.of_change(project.db, change_id)
+        facts = _facts(project, change)
         settings = _settings_before(project, change)
         made, roles = _items_to_exclude(project, change), people.roles_before(project, change_id)
         settled = decisions.before(project.db, change_id)
@@ -88,6 +88,12 @@ def revert(project: Project, change_id: int, *, author: str) -> int:
         )
         slots.withdraw(project.db, made)
     return new
+
+
+def _facts(project: Project, change: Change) -> list[NewEvent]:
+    """What a change said; that an import put items aside goes with it and is not taken back."""
+    facts = events.of_change(project.db, change.change_id)
+    return [f for f in facts if change.kind != "import" or f.kind != "exclude"]
 
 
 def _items_to_exclude(project: Project, change: Change) -> list[str]:

@@ -258,15 +258,14 @@ def _largest_effect(
     progress: Progress,
 ) -> float:
     training, config = end
-    base = scale.mean(ruler.right(fits.predicted(training, config)))
     rng = np.random.default_rng(derive_seed(fits.snapshot.seed, "placebo", training.hash, n))
-    effects = []
-    for nth in range(PLACEBOS):
+    drawn = [rng.choice(len(free), size=n, replace=False) for _ in range(PLACEBOS)]
+    gone = [[free[i] for i in rows] for rows in drawn]
+    scores = []
+    for nth, said in enumerate(fits.without(training, config, [[], *gone])):
         progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
-        gone = {free[i] for i in rng.choice(len(free), size=n, replace=False)}
-        kept = training.only(item for item in training.labels if item not in gone)
-        effects.append(scale.mean(ruler.right(fits.predicted(kept, config))) - base)
-    return attribution.placebo_band(effects)
+        scores.append(scale.mean(ruler.right(said)))
+    return attribution.placebo_band([score - scores[0] for score in scores[1:]])
 
 
 def cached(project: Project, name: str) -> tuple[int, Any] | None:

@@ -12,19 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import batches, vectors
+from labeling import batches, sides, vectors
 from labeling.core import labels
 from labeling.core.features import Content
 from labeling.errors import InputError
 from labeling.ingest import Progress, Roles, check_roles, name_column, need_columns, silent
-from labeling.project import Project, derive_seed, new_project, now, open_project
+from labeling.project import Project, new_project, now, open_project
+from labeling.sides import ASIDE, POOL, RESERVOIR, Newcomers, Placed
 from labeling.store import changes, events, items
 from labeling.store.changes import LabelSet
 from labeling.store.events import NewEvent
 from labeling.vectors import ItemVectors, Vectors
-from quality import duplicates
 
-DEFAULT_SHARE, DEFAULT_ROWS, AT_MOST = 0.2, 1000, 0.5
 MARKED = {"1", "true", "yes", "y", "gold", "t", "x", "예"}
 UNMARKED = {"0", "false", "no", "n", "f", "", "아니오"}
 
@@ -46,6 +45,7 @@ class ImportSummary(NamedTuple):
     unknown: int
     vectors: int = 0
     dims: int = 0
+    aside: int = 0
 
 
 def create_project(
@@ -77,7 +77,10 @@ def create_project(
             ) as project,
             project.writing(),
         ):
-            summary = _write(project, frame, plan, source=source, author=author, progress=progress)
+            summary = _write(
+                project, frame, plan, _arrivals(project, frame, plan, progress),
+                source=source, author=author, progress=progress,
+            )  # fmt: skip
             batches.publish_seed(project)
         draft.rename(path)
     finally:
@@ -119,8 +122,13 @@ def import_table(
     roles = roles._replace(multi=project.label_set.multi)
     plan = _plan(frame, roles, classes=project.classes, embeddings=embeddings)
     plan = plan._replace(new_classes=None)
+    arrivals = _arrivals(project, frame, plan, progress)  # takes seconds: nobody waits for it
     with project.writing():
-        return _write(project, frame, plan, source=source, author=author, progress=progress)
+        if arrivals.placed.beside != len(items.ids(project.db)):
+            arrivals = _arrivals(project, frame, plan, progress)
+        return _write(
+            project, frame, plan, arrivals, source=source, author=author, progress=progress
+        )
 
 
 class _Plan(NamedTuple):
@@ -128,7 +136,6 @@ class _Plan(NamedTuple):
     keep: np.ndarray
     contents: list[str]
     item_ids: list[str]
-    clusters: np.ndarray
     source_ids: list[str]
     labels: list[str | None]
     annotators: list[str] | None
@@ -198,10 +205,6 @@ def _plan(
     chosen = frame[keep]
     contents = _contents(chosen, roles.content)
     ids = [item_id(content) for content in contents]
-    if roles.content.kind == "image":
-        clusters = np.array(ids, dtype=object)
-    else:
-        clusters = duplicates.exact_keys(chosen, list(roles.content.columns))
     given: list[str | None] = [None] * len(chosen)
     if roles.label:
         given = [_label(cell, roles, classes) for cell in chosen[roles.label]]
@@ -210,7 +213,6 @@ def _plan(
         keep,
         contents,
         ids,
-        clusters,
         _source_ids(chosen, roles, keep),
         given,
         [clean(v or "") for v in chosen[roles.annotator]] if roles.annotator else None,
@@ -274,39 +276,33 @@ def _gold_labels(
     return trusted
 
 
-def _quota(n_items: int, reserve: float | None) -> int:
-    if reserve is not None:
-        return round(reserve * n_items)
-    return min(max(round(DEFAULT_SHARE * n_items), DEFAULT_ROWS), int(AT_MOST * n_items))
+class _Arrivals(NamedTuple):
+    """The first row of every item that is new, and where the new items belong."""
+
+    first: dict[str, int]
+    placed: Placed
+
+    def on(self, side: str) -> list[str]:
+        """The new items of a side, in order."""
+        return [item for item in self.first if self.placed.side[item] == side]
 
 
-def _sides(
-    new: Mapping[str, str], *, known: Mapping[str, str], gold: set[str], quota: int, seed: int
-) -> dict[str, str]:
-    """Side by cluster of new items (`new`: item to cluster): gold first, then a hash decides.
-
-    A cluster that is known keeps its side for ever, and one never straddles the two sides.
-    """
-    sizes: dict[str, int] = {}
-    for cluster in new.values():
-        sizes[cluster] = sizes.get(cluster, 0) + 1
-    sides = {cluster: known[cluster] for cluster in sizes if cluster in known}
-
-    def lot(cluster: str) -> bytes:
-        return hashlib.sha256(f"{seed}:{cluster}".encode()).digest()
-
-    taken = sum(sizes[cluster] for cluster, side in sides.items() if side == "reservoir")
-    for cluster in sorted(sizes.keys() - sides.keys(), key=lambda c: (c not in gold, lot(c))):
-        wanted = cluster in gold or taken + sizes[cluster] <= quota
-        sides[cluster] = "reservoir" if wanted else "pool"
-        taken += sizes[cluster] if wanted else 0
-    return sides
+def _arrivals(
+    project: Project, frame: pd.DataFrame, plan: _Plan, progress: Progress = silent
+) -> _Arrivals:
+    progress(0.1, "comparing with what is there")
+    first = _first_rows(plan, items.ids(project.db))
+    gold = {item for item, g in zip(plan.item_ids, plan.gold, strict=True) if g is not None}
+    own = frame[plan.keep].iloc[list(first.values())]
+    new = Newcomers(list(first), own, gold & first.keys())
+    return _Arrivals(first, sides.place(project, new, share=plan.roles.reserve))
 
 
 def _write(
     project: Project,
     frame: pd.DataFrame,
     plan: _Plan,
+    arrivals: _Arrivals,
     *,
     source: str,
     author: str,
@@ -314,32 +310,29 @@ def _write(
 ) -> ImportSummary:
     db, at, name = project.db, now(), Path(source).name
     vectors.check_dims(project, plan.vectors)
-    progress(0.1, "comparing with what is there")
-    known = items.sides_by_cluster(db)
-    first = _first_rows(plan, items.ids(db))
-    sides = _sides_of_new(project, plan, first, known)
-    change = _add_change(project, frame, plan, name=name, author=author, at=at)
+    first = arrivals.first
+    change = _add_change(project, frame, plan, arrivals, name=name, author=author, at=at)
     progress(0.3, f"writing {len(first):,} items")
-    _write_items(project, frame, plan, change=change, first=first, sides=sides)
+    _write_items(project, frame, plan, arrivals, change=change)
     progress(0.6, f"writing {len(plan.item_ids):,} sources")
     items.insert_sources(db, _source_rows(frame, plan, change))
     vectors.write(project, change, plan.vectors)
+    _put_aside(project, arrivals, change=change, author=author, at=at)
     _restore(project, plan, change=change, author=author, at=at)
     progress(0.8, "writing labels")
-    side_of = {**known, **sides}
+    side_of = items.sides(db)
     labelled = _label_events(project, plan, change=change, name=name, side_of=side_of, at=at)
     gold, refused = _gold_events(project, plan, name=name, author=author, side_of=side_of, at=at)
     progress(1.0, "done")
     distinct = len(set(plan.item_ids))
-    pool = sum(sides[str(plan.clusters[row])] == "pool" for row in first.values())
     return ImportSummary(
         change_id=change,
         rows=len(frame),
         new_items=len(first),
         known_items=distinct - len(first),
         blank_rows=int((~plan.keep).sum()),
-        pool=pool,
-        reservoir=len(first) - pool,
+        pool=len(arrivals.on(POOL)),
+        reservoir=len(arrivals.on(RESERVOIR)),
         labels=labelled,
         gold=gold,
         gold_refused=refused,
@@ -347,6 +340,7 @@ def _write(
         unknown=sum(_is_unknown(label, project.label_set) for label in plan.labels),
         vectors=0 if plan.vectors is None else len(plan.vectors.rows),
         dims=0 if plan.vectors is None else plan.vectors.rows.shape[1],
+        aside=len(arrivals.on(ASIDE)),
     )
 
 
@@ -367,21 +361,15 @@ def _first_rows(plan: _Plan, present: set[str]) -> dict[str, int]:
     return first
 
 
-def _sides_of_new(
-    project: Project, plan: _Plan, first: Mapping[str, int], known: Mapping[str, str]
-) -> dict[str, str]:
-    gold = {str(c) for c, g in zip(plan.clusters, plan.gold, strict=True) if g is not None}
-    return _sides(
-        {item: str(plan.clusters[row]) for item, row in first.items()},
-        known=known,
-        gold=gold,
-        quota=_quota(len(first), plan.roles.reserve),
-        seed=derive_seed(project.seed, "reservoir"),
-    )
-
-
 def _add_change(
-    project: Project, frame: pd.DataFrame, plan: _Plan, *, name: str, author: str, at: str
+    project: Project,
+    frame: pd.DataFrame,
+    plan: _Plan,
+    arrivals: _Arrivals,
+    *,
+    name: str,
+    author: str,
+    at: str,
 ) -> int:
     """The change of this import; the first one brings the label set too."""
     payload: dict[str, Any] = {
@@ -393,6 +381,8 @@ def _add_change(
     }
     if plan.vectors is not None:
         payload[vectors.PAYLOAD] = plan.vectors.facts
+    if arrivals.on(ASIDE):
+        payload["aside"] = sorted(arrivals.on(ASIDE))
     title = f"Import {name}"
     change = changes.add(project.db, "import", title=title, author=author, at=at, payload=payload)
     if plan.new_classes is not None:
@@ -406,14 +396,21 @@ def _write_items(
     project: Project,
     frame: pd.DataFrame,
     plan: _Plan,
+    arrivals: _Arrivals,
     *,
     change: int,
-    first: Mapping[str, int],
-    sides: Mapping[str, str],
 ) -> None:
-    clusters = [str(cluster) for cluster in plan.clusters]
+    """What is put aside is stored with the reservoir, which never trains, and taken out at once."""
+    first, (cluster, side, _) = arrivals.first, arrivals.placed
     rows = (
-        (item, change, plan.source_ids[n], clusters[n], sides[clusters[n]], plan.contents[n])
+        (
+            item,
+            change,
+            plan.source_ids[n],
+            cluster[item],
+            POOL if side[item] == POOL else RESERVOIR,
+            plan.contents[n],
+        )
         for item, n in first.items()
     )
     items.insert(project.db, rows)
@@ -442,9 +439,24 @@ def _source_rows(frame: pd.DataFrame, plan: _Plan, change: int) -> list[tuple[ob
     ]
 
 
+def _put_aside(project: Project, arrivals: _Arrivals, *, change: int, author: str, at: str) -> None:
+    """Near-duplicates of items on both sides are out from the start: neither asked nor used."""
+    version = project.label_set.version
+    events.append(
+        project.db,
+        (
+            NewEvent(
+                f"aside-{change}-{item}", change, "exclude", item, author, None, 0, version, None,
+                at,
+            )
+            for item in sorted(arrivals.on(ASIDE))
+        ),
+    )  # fmt: skip
+
+
 def _restore(project: Project, plan: _Plan, *, change: int, author: str, at: str) -> None:
     """Items that went with a reverted import and come again are back."""
-    out = items.excluded_by_revert(project.db) & set(plan.item_ids)
+    out = items.excluded_by_revert(project.db) & set(plan.item_ids) - items.aside(project.db)
     version = project.label_set.version
     events.append(
         project.db,
@@ -465,7 +477,7 @@ def _label_events(
     new: list[NewEvent] = []
     seen: dict[str, dict[str, int]] = {}
     for row, label in enumerate(plan.labels):
-        trusted = plan.gold[row] is not None and side_of[str(plan.clusters[row])] == "reservoir"
+        trusted = plan.gold[row] is not None and side_of[plan.item_ids[row]] == RESERVOIR
         if label is None or label == "" or trusted:
             continue
         item = plan.item_ids[row]
@@ -482,9 +494,9 @@ def _label_events(
 def _gold_events(
     project: Project, plan: _Plan, *, name: str, author: str, side_of: Mapping[str, str], at: str
 ) -> tuple[int, int]:
-    """Trusted labels become a change of their own; rows already in the pool cannot be gold."""
+    """Trusted labels become a change of their own; rows of the pool or put aside cannot be gold."""
     rows = [row for row, label in enumerate(plan.gold) if label is not None]
-    usable = [row for row in rows if side_of[str(plan.clusters[row])] == "reservoir"]
+    usable = [row for row in rows if side_of[plan.item_ids[row]] == RESERVOIR]
     trusted = {str(plan.gold[row]) for row in usable}
     unknown = sorted(label for label in trusted if _is_unknown(label, project.label_set))
     if unknown:
@@ -529,6 +541,11 @@ def describe(summary: ImportSummary) -> str:
         f"{summary.rows:,} rows: {summary.new_items:,} new items "
         f"({summary.pool:,} in the pool, {summary.reservoir:,} in the reservoir)"
     ]
+    if summary.aside:
+        parts.append(
+            f"{summary.aside:,} are near-duplicates of items on both sides: they were put aside, "
+            "neither asked nor used"
+        )
     if summary.known_items:
         parts.append(f"{summary.known_items:,} items were there already")
     if summary.repeated:
@@ -547,6 +564,6 @@ def describe(summary: ImportSummary) -> str:
         parts.append(f"{summary.gold:,} trusted labels are gold")
     if summary.gold_refused:
         parts.append(
-            f"{summary.gold_refused:,} gold rows were in the pool already and cannot be gold"
+            f"{summary.gold_refused:,} gold rows are in the pool or aside and cannot be gold"
         )
     return "; ".join(parts) + "."

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import audits, mutes
+from labeling import audits, fates, mutes
 from labeling.errors import InputError
 from labeling.project import Project, now
 from labeling.store import audits as store
@@ -18,15 +18,17 @@ from labeling.store import people as members
 from quality import suites
 from quality.checks import FAMILIES
 
-STATUSES = ("open", "queued", "muted", "fixed")
+STATUSES = ("open", "queued", "muted", "fixed", "gone")
+PAST = ("fixed", "gone")
 COLUMNS = [
     *store.FINDING_COLUMNS, "first_audit", "last_audit", "since", "status", "assignee", "muted",
 ]  # fmt: skip
 
 
 def table(project: Project) -> pd.DataFrame:
-    """Every issue ever found: open while the newest audit finds it, queued, muted, or fixed.
+    """Every issue ever found: open while the newest audit finds it, queued, muted; fixed or gone.
 
+    What is not found any more is fixed where somebody touched its row since, and else just gone.
     `since` is when an audit first found it, `assignee` who is on it, `muted` why it is set aside.
     """
     history = pd.DataFrame(
@@ -58,7 +60,9 @@ def _statuses(project: Project, history: pd.DataFrame, reasons: Sequence[str]) -
     is_found = (history["last_audit"] == store.last(project.db)).to_numpy()
     waits = (history["item_id"].isin(queued) & history["code"].str.startswith("L")).to_numpy()
     muted = np.array([bool(reason) for reason in reasons], dtype=bool)
-    return np.select([~is_found, muted, waits], ["fixed", "muted", "queued"], "open").astype(object)
+    fixed = fates.fixed(project, history)
+    cases = [~is_found & fixed, ~is_found, muted, waits]
+    return np.select(cases, ["fixed", "gone", "muted", "queued"], "open").astype(object)
 
 
 # -- one look -------------------------------------------------------------------------------------
@@ -94,10 +98,10 @@ BOARD = [
 
 
 def board(project: Project, found: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a check with issues that are not fixed, the gravest first: what, how bad, since when,
-    who is on it, and how many it found in the last audits (`trend`, a list, oldest first)."""
+    """One row a check with issues that are still there, the gravest first: what, how bad, since
+    when, who is on it, and how many it found in the last audits (`trend`, a list, oldest first)."""
     found = table(project) if found is None else found
-    found = found[found["status"] != "fixed"]
+    found = found[~found["status"].isin(PAST)]
     told = store.history(project.db)
     titles = {code: (title, family) for code, title, family, *_ in told}
     rows = [

@@ -22,6 +22,7 @@ class Standing(NamedTuple):
     asked: int
     open_issues: int
     blocking_issues: int
+    aside: int = 0
 
 
 class Step(NamedTuple):
@@ -48,6 +49,7 @@ def standing(project: Project) -> Standing:
         asked,
         sum(found.open.values()),
         found.blocking,
+        len(items.aside(db)),
     )
 
 

@@ -14,18 +14,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from labeling import impact, waterfall
 from labeling.core import cards
 from labeling.core.cards import Card
 from labeling.core.log import DataVersion, content_hash
-from labeling.core.models import ModelConfig
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project
 from labeling.store import rounds as store
+from labeling.store.rounds import Fit
 from labeling.versions import Snapshot, TrainingSet
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas")
@@ -42,13 +40,8 @@ class Replayed(NamedTuple):
 class FreshFits(Fits):
     """Fits that are trained anew, whatever was stored; nothing of them is kept."""
 
-    def predicted(self, training: TrainingSet, config: ModelConfig) -> np.ndarray:
-        """Predicted class codes of the reservoir's items, int16 (reservoir,)."""
-        key = self.key(training.hash, config)
-        if key not in self.known:
-            fit = self._compute(key, training, config)
-            self.known[key] = np.frombuffer(fit.predicted, dtype=np.int16)
-        return self.known[key]
+    def _stored(self, key: str) -> Fit | None:
+        return None
 
 
 # -- the claims -----------------------------------------------------------------------------------

@@ -57,6 +57,24 @@ def agreement(project: Project) -> pd.DataFrame | None:
     return measures.agreement(answers) if answers["item"].duplicated().any() else None
 
 
+VERSIONS = ["version", "measure", "value", "low", "high", "n_items"]
+
+
+def agreement_by_guideline(project: Project) -> pd.DataFrame | None:
+    """Agreement of everybody under each version of the label set and its guideline: VERSIONS.
+
+    Answers under different versions are never compared. Intervals of 95 % (bootstrap over items).
+    None while no two people answered the same item under one version.
+    """
+    columns = ["item", "annotator", "label", "group", "order"]
+    given = pd.DataFrame(events.labels_by_version(project.db), columns=columns)
+    shared = given.groupby(["group", "item"])["annotator"].transform("nunique") > 1
+    if not shared.any():
+        return None
+    found = measures.by_group(given[given["group"].isin(given.loc[shared, "group"])])
+    return found.assign(version=found["group"].astype(int))[VERSIONS]
+
+
 # Who is here
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -46,6 +46,11 @@ class TrainingSet:
         labels = {item: label for item, label in self.labels.items() if item in wanted}
         edits = {item: values for item, values in self.edits.items() if item in wanted}
         return TrainingSet(labels, log.content_hash(labels, edits), self.standing, edits)
+
+    def without(self, gone: Collection[str]) -> TrainingSet:
+        """The same less some items."""
+        left = set(gone)
+        return self.only(item for item in self.labels if item not in left)
 
 
 class Snapshot:

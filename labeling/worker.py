@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from labeling import audits, culprits, impact, learner, rounds, waterfall
+from labeling import audits, culprits, duels, impact, learner, rounds, waterfall
 from labeling.errors import BlockedError, GroundworkError, InputError
 from labeling.ingest import Progress
 from labeling.project import Project, now, opened
@@ -53,6 +53,10 @@ def _measure_group(project: Project, progress: Progress, *, kind: str, name: str
     return impact.in_words(culprits.measure(project, kind, name, progress=progress))
 
 
+def _duel(project: Project, progress: Progress) -> str:
+    return duels.measure(project, progress=progress).words[0]
+
+
 def _replay(project: Project, progress: Progress, *, plan: Mapping[str, Any]) -> str:
     curves = learner.replay(project, learner.Plan(**plan), progress=progress)
     return f"{len(curves)} scores of other strategies"
@@ -69,6 +73,7 @@ JOBS: dict[str, Callable[..., str]] = {
     "check": _recheck,
     "impact": _measure,
     culprits.JOB: _measure_group,
+    "duel": _duel,
     learner.REPLAY: _replay,
     learner.SIMULATION: _simulate,
 }

@@ -157,8 +157,10 @@ def standing() -> None:
         figure("Pool", f"{now.pool:,}", "asked and trained on")
         figure("Reservoir", f"{now.reservoir:,}", "never trains")
         figure("Gold", f"{now.gold:,}", "its labelled part")
+        if now.aside:
+            figure("Aside", f"{now.aside:,}", "near to both sides, not used")
     st.caption(
-        "The reservoir was drawn at random, by whole groups of equal items, before the first "
+        "The reservoir was drawn at random, by whole groups of near-duplicates, before the first "
         "question. It cannot be made later, so it is there from the first day."
     )
     changes = history.table(project)

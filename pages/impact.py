@@ -147,6 +147,7 @@ def what_next() -> None:
                 "are active seconds in the log; “pays best” is the chance of it."
             )
             csv_button(found.table, "points_per_hour")
+    link_to("duel", "Would an hour on the model do more? Let data and model duel", icon="balance")
     ahead()
 
 

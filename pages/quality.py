@@ -102,7 +102,7 @@ def looked_into(board: pd.DataFrame) -> pd.Series:
         on_select=choose_row,
         selection_mode="single-row",
         key="board",
-        alt="One row a check with issues that are not fixed, the gravest first",
+        alt="One row a check with issues that are still there, the gravest first",
     )
     titles = dict(zip(board["code"], board["title"], strict=True))
     if st.session_state.get("check") not in titles:

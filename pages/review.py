@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from labeling import issues, review
-from pages.shared import labeler
+from labeling import issues, review, reviewing
+from pages.shared import charts, labeler
 from pages.shared.shell import (
     link_to,
     open_again,
@@ -18,9 +18,11 @@ from pages.shared.shell import (
     report_errors,
     require_person,
 )
+from pages.shared.widgets import csv_button
 
 NEW = 0
 PREVIEW, MOST_SHOWN = 200, 7
+FEWEST_DRAWN = 5  # rulings, below which a curve says nothing
 SAID = {"answers": "who said what", "message": "what the check says"}
 
 project = open_page("Review", role="reviewer")
@@ -67,6 +69,7 @@ def disagreements() -> None:
 def suspects() -> None:
     st.subheader("Suspected label errors", anchor=False)
     found = review.suspects(project)
+    progress()
     if found.empty:
         st.markdown(
             "No check suspects a label. They run whenever a round is closed, and when you say so "
@@ -75,6 +78,34 @@ def suspects() -> None:
         link_to("quality", "Quality", icon="rule")
     else:
         ask(found, words="message", make=review.relabel)
+
+
+def progress() -> None:
+    """What the rulings on suspected labels have found, and whether to go on, in words first."""
+    found = reviewing.state(project)
+    if found is None:
+        return
+    st.markdown(plain(found.progress.words))
+    st.caption(plain(found.estimate))
+    if len(found.rulings) < FEWEST_DRAWN:
+        return
+    with st.expander("How it went so far", icon=":material/trending_down:"):
+        stops = found.progress.reviewed + found.progress.pays
+        st.altair_chart(charts.review(found.rulings, stops=stops))
+        told = issues.with_content(project, found.rulings.iloc[::-1])
+        st.dataframe(
+            told,
+            hide_index=True,
+            height="content" if len(told) <= MOST_SHOWN else 36 * MOST_SHOWN,
+            column_order=["content", "was", "ruling", "wrong", "seconds"],
+            column_config={
+                "content": st.column_config.TextColumn("item", width="medium"),
+                "was": st.column_config.TextColumn("label before"),
+                "seconds": st.column_config.NumberColumn(format="%.1f"),
+            },
+            key="rulings",
+        )
+        csv_button(told, "rulings")
 
 
 def ask(found: pd.DataFrame, *, words: str, make: Callable[..., int]) -> None:

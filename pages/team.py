@@ -110,6 +110,30 @@ def agreement() -> None:
         },
     )  # fmt: skip
     csv_button(found, "agreement")
+    by_guideline()
+
+
+def by_guideline() -> None:
+    """The same under each version of the guideline, once there are two."""
+    found = team.agreement_by_guideline(project)
+    if found is None or project.label_set.version < 2:
+        return
+    st.markdown("**By version of the guideline**")
+    st.caption(
+        "Answers count under the version that was in force when they were given, and are never "
+        "compared across two. Where the intervals overlap it is not decided which one is better."
+    )
+    two = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        found.assign(measure=found["measure"].map(MEASURES)),
+        hide_index=True,
+        height="content",
+        column_config={
+            "value": two, "low": two, "high": two,
+            "n_items": st.column_config.NumberColumn("items"),
+        },
+    )  # fmt: skip
+    csv_button(found, "agreement_by_guideline")
 
 
 def work() -> None:

@@ -12,6 +12,8 @@ from quality.hashes import Ints, Longs, decode, encode
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+NEARER = (0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+
 
 class Pairs(NamedTuple):
     """Pairs of rows, int (pairs,) each, first < second; similarity float in [0, 1], 1 = the same.
@@ -87,6 +89,19 @@ def clusters(pairs: Pairs, n: int, *, apart: tuple[Ints, Ints] | None = None) ->
     """
     kept = pairs if apart is None else without(pairs, n, apart=apart)
     return _components(kept.first, kept.second, n)
+
+
+def thinned(pairs: Pairs, n: int, *, most: int) -> Pairs:
+    """The pairs, less those that chain more than `most` of n rows: of these only the nearer ones.
+
+    Rows made from one template are all a little alike. In such a crowd pairs count from the next
+    level of `NEARER` on, until no chain of more than `most` rows is left, or copies only.
+    """
+    for level in NEARER:
+        label = _components(pairs.first, pairs.second, n)
+        crowded = np.bincount(label, minlength=n)[label] > most
+        pairs = pairs.where(~crowded[pairs.first] | (pairs.similarity >= level))
+    return pairs
 
 
 def copies(pairs: Pairs, n: int) -> Ints:

@@ -10,6 +10,8 @@ import streamlit
 from streamlit import config
 from streamlit.runtime.secrets import Secrets
 
+from tests.duelists import before_a_duel
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -23,6 +25,14 @@ def root() -> Path:
 def samples(root: Path) -> Path:
     """The folder of the bundled data sets."""
     return root / "samples"
+
+
+@pytest.fixture(scope="session")
+def digits_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project file on which a duel can begin, made once: copy it."""
+    path = tmp_path_factory.mktemp("duel") / "digits.db"
+    before_a_duel(path).close()
+    return path
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from labeling import answer_files, answers, imports, project, queue
 from labeling.core.features import Content
 from labeling.ingest import Roles
 from labeling.project import Project
-from labeling.store import items
+from labeling.store import changes, events, items
+from quality import duplicates
 
 ENGLISH = {
     "sport": [
@@ -167,6 +168,26 @@ def more_rows(
     return imports.import_table(
         into, frame, roles=roles_of(frame, **roles), source=source, author="test"
     )
+
+
+def put_on_side(into: Project, frame: pd.DataFrame, side: str) -> int:
+    """Import texts with their labels as before near-duplicates were looked at: onto one side."""
+    at, said = project.now(), f"import:{side}.csv"
+    contents = [json.dumps({"text": text}, ensure_ascii=False) for text in frame["text"]]
+    names = [imports.item_id(content) for content in contents]
+    keys = duplicates.exact_keys(frame, ["text"]).tolist()
+    with into.writing():
+        change = changes.add(into.db, "import", title=f"Import {side}.csv", author="t", at=at)
+        rows = zip(names, frame["id"], keys, contents, strict=True)
+        items.insert(into.db, [(i, change, s, key, side, words) for i, s, key, words in rows])
+        sources = enumerate(zip(names, frame["id"], strict=True))
+        items.insert_sources(into.db, [(change, n, item, s, "{}") for n, (item, s) in sources])
+        labels = zip(names, frame["label"], strict=True)
+        events.append(into.db, [
+            events.NewEvent(f"old-{i}", change, "label", i, said, label, 0, 1, None, at)
+            for i, label in labels
+        ])  # fmt: skip
+    return change
 
 
 def truth_of(*frames: pd.DataFrame) -> dict[str, str]:

@@ -16,12 +16,14 @@ PAGES = (
     "review",
     "quality",
     "impact",
+    "duel",
     "learner",
     "data",
     "requirements",
     "team",
     "reports",
 )
+TITLES = {"duel": "data or model?"}
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +66,7 @@ def test_a_page_shows_a_fresh_project_and_one_at_work(
     app = run(root, page, project)
     assert not app.exception
     assert [block.value for block in app.error] == []
-    assert app.title[0].value.lower() == page
+    assert app.title[0].value.lower() == TITLES.get(page, page)
 
 
 def test_the_impact_page_tells_the_story(root: Path, both: Path) -> None:

@@ -36,8 +36,8 @@ def test_the_readme_names_it(name: str, root: Path) -> None:
     assert f"`{name}`" in (root / "README.md").read_text(encoding="utf-8")
 
 
-def test_all_fifteen_commands_are_looked_for() -> None:
-    assert len(command_names()) == 15
+def test_all_sixteen_commands_are_looked_for() -> None:
+    assert len(command_names()) == 16
 
 
 def test_its_pictures_are_there(root: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from labeling import answers, learner, queue, requirements, review, worker
+from labeling import answers, audits, learner, queue, requirements, review, worker
 from labeling.ingest import silent
 from labeling.learner import Plan
 from labeling.project import Project, opened
 from labeling.store import items
-from tests.factories import answer_queue, make_project, text_frame, truth_of
+from tests.factories import answer_queue, flipped, make_project, text_frame, truth_of
 
 CLASSES = ("money", "sport")
 
@@ -96,6 +96,25 @@ def test_the_next_queue_asks_for_no_more_than_is_left(root: Path, path: Path) ->
     assert (app.number_input[0].value, app.number_input[0].max) == (1, 1)
 
 
+def test_the_review_says_what_it_has_found_and_whether_to_go_on(root: Path, projects: Path) -> None:
+    frame = text_frame(120, korean=True)
+    planted = frame.assign(
+        label=frame["label"].where(frame.index % 12 > 0, flipped(frame)["label"])
+    )
+    with make_project(projects / "p.db", planted, label="label", reserve=0.0) as made:
+        audits.recheck(made)
+        app = run(root, "review")
+        assert "Nothing is reviewed yet" in words(app)
+        assert "labels look wrong" in words(app)
+        asked = review.relabel(made, 7, author="Eve")
+        answer_queue(made, truth_of(frame), annotator="Eve", queue_id=asked)
+    app = run(root, "review")
+    assert "of 7 reviewed labels were wrong" in words(app)
+    assert "errors a minute" in words(app)
+    shown = next(table.value for table in app.dataframe if "ruling" in table.value)
+    assert set(shown["content"]) <= set(frame["text"])
+
+
 def test_settings_typed_for_one_project_do_not_reach_another(
     root: Path, path: Path, projects: Path
 ) -> None:
@@ -123,6 +142,23 @@ def test_the_live_picture_shows_who_holds_what(root: Path, path: Path) -> None:
     assert [metric.value for metric in app.metric][:2] == ["2", "4"]
     here = app.dataframe[0].value
     assert set(here["annotator"]) == {"Ann", "Bob"}
+
+
+def test_agreement_stands_by_version_of_the_guideline(root: Path, path: Path) -> None:
+    with opened(path) as project:
+        disagree(project, 4)
+    app = run(root, "team")
+    assert "By version of the guideline" not in words(app)
+    with opened(path) as project:
+        requirements.save_guideline(project, "축구는 스포츠", author="Eve")
+        for slot in queue.take(project, "Ann", want=6).new:
+            for who in ("Ann", "Bob"):
+                answers.answer(project, slot.slot_id, "sport", annotator=who, ms=900)
+    app = fine(app.run())
+    assert "By version of the guideline" in words(app)
+    table = next(shown.value for shown in app.dataframe if "version" in shown.value)
+    equal = table[table["measure"] == "equal answers, share"]
+    assert equal[["version", "value", "n_items"]].to_numpy().tolist() == [[1, 0, 4], [2, 1, 6]]
 
 
 # Requirements

@@ -17,7 +17,7 @@ from typing import Any
 from labeling.core.documents import page, table, text
 
 CARD = 1  # the layout of cards
-FORMULAS = 1  # raised when an estimator or verdict gives other figures for the same data
+FORMULAS = 2  # raised when an estimator or verdict gives other figures for the same data
 DIGITS = 12
 ABSENT = "(nothing)"
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from labeling.core import sequential, verified
 from labeling.core.comparison import (
     MIN_GOLD,
     Interval,
@@ -23,6 +24,8 @@ from labeling.core.comparison import (
     labels_needed,
     t_interval,
 )
+from labeling.core.sequential import Look
+from labeling.core.verified import Verified
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,6 +34,7 @@ Configuration = TypeVar("Configuration")
 Cell = TypeVar("Cell")
 
 UNEVEN = 1.25  # efforts further apart than this are not called equal
+UNDECIDED = "not decided"
 
 
 class Cells(NamedTuple, Generic[Cell]):
@@ -74,6 +78,11 @@ class Duel:
     to_verify: Ints
     verdict: str
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether one of the two moved the score more, beyond chance."""
+        return not self.verdict.startswith(UNDECIDED)
+
 
 def fight(
     old: Version,
@@ -110,7 +119,8 @@ def judge(
     found, to_verify = effects(right), rows_to_verify(predicted, at, rng)
     scores = Cells(*[float(each.mean()) if len(each) else math.nan for each in right])
     needed = verify_labels_needed(right, predicted)
-    words = _verdict(found, needed, n_gold=len(at), n_open=len(to_verify), hours=hours)
+    n_open = int(crossed(predicted)[to_verify].sum())
+    words = _verdict(found, needed, n_gold=len(at), n_open=n_open, hours=hours)
     return Duel(scores, found, hours, len(at), to_verify, words)
 
 
@@ -152,12 +162,16 @@ def rows_to_verify(predicted: Cells[Ints], labelled: Ints, rng: np.random.Genera
     open_ = np.ones(codes.shape[1], dtype=bool)
     open_[labelled] = False
     differ = open_ & (codes != codes[0]).any(axis=0)
-    crossed = differ & _crossed(predicted)
-    first, then = np.flatnonzero(crossed), np.flatnonzero(differ & ~crossed)
+    decisive = differ & crossed(predicted)
+    first, then = np.flatnonzero(decisive), np.flatnonzero(differ & ~decisive)
     return np.concatenate([rng.permutation(first), rng.permutation(then)]).astype(np.int64)
 
 
-def _crossed(predicted: Cells[Ints]) -> npt.NDArray[np.bool_]:
+def crossed(predicted: Cells[Ints]) -> npt.NDArray[np.bool_]:
+    """Rows that tell new data with the plain model from old data with the tuned one, bool (rows,).
+
+    Data less model is the difference of these two, item by item: no other row bears on it.
+    """
     return np.asarray(predicted.new_plain != predicted.old_tuned)
 
 
@@ -180,7 +194,7 @@ def verify_labels_needed(right: Cells[Floats], predicted: Cells[Ints]) -> int | 
     if needed is None:
         return None
     more = max(needed - n, math.ceil(0.1 * n))
-    return max(1, math.ceil(more * float(_crossed(predicted).mean())))
+    return max(1, math.ceil(more * float(crossed(predicted).mean())))
 
 
 def _verdict(
@@ -189,14 +203,47 @@ def _verdict(
     if n_gold < MIN_GOLD:
         return f"not decided: needs about {MIN_GOLD - n_gold} more gold labels before any verdict"
     if excludes_zero(found.difference):
-        winner = "data" if found.difference.value > 0 else "model"
-        return f"the {winner} moved the score more{_effort(hours)}"
+        return _won(found.difference.value, hours)
     if needed is None:
         return "not decided: data and model moved the score alike"
     words = f"not decided, needs about {about(needed)} more verify labels"
     if needed <= n_open:
         return words
-    return f"{words}, but only {about(n_open)} open rows tell the models apart: call it a draw"
+    there = f"only {about(n_open)} open rows tell" if n_open else "no open row tells"
+    return f"{words}, but {there} the two sides apart: call it a draw"
+
+
+def _won(difference: float, hours: Hours) -> str:
+    return f"the {'data' if difference > 0 else 'model'} moved the score more{_effort(hours)}"
+
+
+def settle(judged: Duel, found: Verified, look: Look) -> Duel:
+    """The same duel after verify labels: these may say who moved the score more, and nothing else.
+
+    `found` is data less model with every label that bears on it, for future data; `look` what may
+    be read after each ruling, however often one looked. A winner needs both: the look speaks of
+    these rows alone, and the interval holds for one reading only. The effects stay as they are.
+    """
+    if judged.is_decided or not look.n_labels:
+        return judged
+    if excludes_zero(found.interval) and look.direction * found.interval.value > 0:
+        return replace(judged, verdict=_won(found.interval.value, judged.hours))
+    after = f"{UNDECIDED} after {look.n_labels} verify label{'' if look.n_labels == 1 else 's'}"
+    return replace(judged, verdict=f"{after}, {_missing(found, look)}")
+
+
+def _missing(found: Verified, look: Look) -> str:
+    left = found.n_differ - found.n_labels
+    if look.is_complete or not left:
+        return "and no row is left that would decide it: call it a draw"
+    more = verified.more_labels(found) if look.direction else look.more
+    if more is None:
+        return "too early to say how many more"
+    if look.is_long:
+        return f"and more than {sequential.ENOUGH} would be needed: call it a draw"
+    if more >= left:
+        return f"may need all {left:,} open rows that are left"
+    return f"needs about {about(more)} more"
 
 
 def _effort(hours: Hours) -> str:

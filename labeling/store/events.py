@@ -11,6 +11,8 @@ from sqlite_utils import Database
 
 from labeling.store.schema import LIVE
 
+CHUNK = 500
+
 
 class NewEvent(NamedTuple):
     """A fact about to be written. `ms` are active milliseconds of human work.
@@ -29,6 +31,16 @@ class NewEvent(NamedTuple):
     target: str | None
     at: str
     context: str | None = None
+
+
+class Work(NamedTuple):
+    """The active milliseconds of a fact, and whether it is about a pool or a reservoir item."""
+
+    seq: int
+    change_id: int
+    ms: int
+    kind: str
+    side: str
 
 
 _COLUMNS = [
@@ -97,6 +109,51 @@ def milliseconds(db: Database) -> list[tuple[int, int]]:
     """Active milliseconds by event, where somebody sat at a screen: seq, ms."""
     rows = db.execute("SELECT seq, ms FROM event WHERE ms > 0")
     return [(row[0], row[1]) for row in rows]
+
+
+def work_since(db: Database, seq: int) -> list[Work]:
+    """What came after an event, in order."""
+    rows = db.execute(
+        "SELECT e.seq, e.change_id, e.ms, e.kind, i.side FROM event e JOIN item i USING (item_id) "
+        "WHERE e.seq > ? ORDER BY e.seq",
+        (seq,),
+    )
+    return [Work(*row) for row in rows]
+
+
+def labels_by_version(db: Database) -> list[tuple[str, str, str, int, int]]:
+    """Every label that nobody took back: item, annotator, value, label-set version, seq."""
+    rows = db.execute(
+        "SELECT item_id, annotator, value, label_set, seq FROM event e "
+        f"WHERE kind = 'label' AND {LIVE} ORDER BY seq"
+    )
+    return [tuple(row) for row in rows]
+
+
+def label_milliseconds(db: Database) -> list[int]:
+    """Active milliseconds of each plain label that somebody gave at a screen."""
+    return [r[0] for r in db.execute("SELECT ms FROM event WHERE kind = 'label' AND ms > 0")]
+
+
+def touches(db: Database, item_ids: Sequence[str]) -> dict[str, list[int]]:
+    """The numbers of the events of some items that change something, by item, in order."""
+    found: dict[str, list[int]] = {}
+    for start in range(0, len(item_ids), CHUNK):
+        chunk = tuple(item_ids[start : start + CHUNK])
+        marks = ",".join("?" * len(chunk))
+        rows = db.execute(
+            "SELECT item_id, seq FROM event WHERE kind <> 'flag' "
+            f"AND item_id IN ({marks}) ORDER BY seq",
+            chunk,
+        )
+        for item_id, seq in rows:
+            found.setdefault(item_id, []).append(seq)
+    return found
+
+
+def touches_of_all(db: Database) -> list[int]:
+    """The numbers of all events that change something, in order."""
+    return [r[0] for r in db.execute("SELECT seq FROM event WHERE kind <> 'flag' ORDER BY seq")]
 
 
 def of_change(db: Database, change_id: int) -> list[NewEvent]:

@@ -77,9 +77,16 @@ def ids(db: Database) -> set[str]:
     return {row[0] for row in db.execute("SELECT item_id FROM item")}
 
 
-def sides_by_cluster(db: Database) -> dict[str, str]:
-    """Which side each near-duplicate cluster belongs to, for ever."""
-    return {row[0]: row[1] for row in db.execute("SELECT DISTINCT cluster, side FROM item")}
+def sides(db: Database) -> dict[str, str]:
+    """The side of each item, for ever; "aside" of those that an import put aside."""
+    told = {row[0]: row[1] for row in db.execute("SELECT item_id, side FROM item")}
+    return told | dict.fromkeys(aside(db), "aside")
+
+
+def aside(db: Database) -> set[str]:
+    """Items that an import put aside, as near-duplicates of items on both sides."""
+    brought = (c.payload for c in changes.every(db) if c.kind == "import")
+    return {item for payload in brought for item in payload.get("aside", ())}
 
 
 def made_by(db: Database) -> dict[str, int]:
@@ -88,9 +95,10 @@ def made_by(db: Database) -> dict[str, int]:
 
 
 def counts(db: Database) -> dict[str, int]:
-    """Items by side."""
+    """Items by side, without those put aside."""
     rows = db.execute("SELECT side, count(*) FROM item GROUP BY side")
-    return {"pool": 0, "reservoir": 0} | {row[0]: row[1] for row in rows}
+    found = {"pool": 0, "reservoir": 0} | {row[0]: row[1] for row in rows}
+    return found | {"reservoir": found["reservoir"] - len(aside(db))}
 
 
 def resolve(db: Database, names: Sequence[str]) -> dict[str, set[str]]:
@@ -147,8 +155,10 @@ def trusted(db: Database) -> set[str]:
 
 def _answered_whole(db: Database, answered: set[str]) -> set[str]:
     reserved: dict[int, set[str]] = {}
+    out = aside(db)
     for item, change in db.execute("SELECT item_id, change_id FROM item WHERE side = 'reservoir'"):
-        reserved.setdefault(change, set()).add(item)
+        if item not in out:
+            reserved.setdefault(change, set()).add(item)
     return {item for own in reserved.values() if own <= answered for item in own}
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 WHISKER, HALO = "#46535a", "#ffffff"  # together legible on light, on dark and on every bar
 SO_FAR, AHEAD = "#0f828d", "#c98a3d"  # legible on light and on dark
 GUIDE, ACCENT = "#7c898f", "#0f828d"  # legible on light and on dark
+TICKS = alt.Axis(tickMinStep=1, format="d")
+WHOLE = alt.Scale(domain=[0, 1])
 ARMS = ["what you labelled", "random items only"]
 
 
@@ -122,6 +124,64 @@ def _bar_told() -> list[alt.Tooltip]:
         alt.Tooltip("band:Q", format=".1f", title="random changes do up to"),
         alt.Tooltip("verdict:N"),
     ]
+
+
+EFFECT_NAMES = {
+    "data": "data",
+    "model": "model",
+    "difference": "data less model",
+    "interaction": "beyond their sum",
+    "total": "both together",
+}
+
+
+def effects(measured: pd.DataFrame) -> alt.LayerChart:
+    """What moved the score, in points with 95 % intervals, against a line at no effect.
+
+    `measured` has effect, points, low, high.
+    """
+    rows = measured.assign(name=measured["effect"].map(EFFECT_NAMES))
+    base = alt.Chart(rows).encode(
+        y=alt.Y("name:N", sort=list(EFFECT_NAMES.values()), title=None),
+        tooltip=[
+            alt.Tooltip("name:N", title="effect"),
+            alt.Tooltip("points:Q", format="+.1f"),
+            alt.Tooltip("low:Q", format="+.1f", title="at least"),
+            alt.Tooltip("high:Q", format="+.1f", title="at most"),
+        ],
+    )
+    zero = alt.Chart(pd.DataFrame({"points": [0.0]})).mark_rule(strokeDash=[4, 4], color=GUIDE)
+    whiskers = base.mark_rule(strokeWidth=2, color=GUIDE).encode(
+        x=alt.X("low:Q", title="points on gold", axis=alt.Axis(tickCount=8)), x2="high:Q"
+    )
+    dots = base.mark_circle(size=110, opacity=1, color=ACCENT).encode(x="points:Q")
+    return (zero.encode(x="points:Q") + whiskers + dots).properties(height=alt.Step(30))
+
+
+def review(rulings: pd.DataFrame, *, stops: int) -> alt.LayerChart:
+    """The share of errors among the reviewed labels as a review goes on, with its 95 % interval.
+
+    `rulings` has nth, precision, low, high; `stops` is the row after which reviewing stops paying.
+    """
+    base = alt.Chart(rulings).encode(x=alt.X("nth:Q", title="labels reviewed", axis=TICKS))
+    share = alt.Y("precision:Q", title="of them wrong", axis=alt.Axis(format="%"), scale=WHOLE)
+    shown = [
+        alt.Tooltip("nth:Q", title="reviewed"),
+        alt.Tooltip("found:Q", title="wrong"),
+        alt.Tooltip("precision:Q", format=".0%", title="share"),
+        alt.Tooltip("low:Q", format=".0%", title="at least"),
+        alt.Tooltip("high:Q", format=".0%", title="at most"),
+    ]
+    band = base.mark_area(opacity=0.2, color=SO_FAR).encode(
+        y=alt.Y("low:Q", scale=WHOLE), y2="high:Q"
+    )
+    line = base.mark_line(color=SO_FAR).encode(y=share, tooltip=shown)
+    end = alt.Chart(pd.DataFrame({"nth": [stops], "says": ["stops paying about here"]}))
+    rule = end.mark_rule(strokeDash=[4, 4], strokeWidth=2, color=AHEAD).encode(x="nth:Q")
+    words = end.mark_text(align="right", dx=-6, dy=-60, color=AHEAD).encode(
+        x="nth:Q", text="says:N"
+    )
+    return (band + line + rule + words).properties(height=200)
 
 
 def found_over_time(told: pd.DataFrame, *, by: str) -> alt.Chart:

@@ -16,6 +16,10 @@ from pages.shared.widgets import csv_button
 CLUSTERS_SHOWN = 5
 SIDE_BY_SIDE = 3
 WAIT = "The items wait in a queue of their own on the Review page."
+PAST = {
+    "fixed": "No longer found, after a fix or an answer touched the row.",
+    "gone": "No longer found, though nobody touched these rows: an estimate or a threshold moved.",
+}
 RECHECK = "Done, and kept in the log. Run the checks again to see what is gone."
 
 
@@ -34,6 +38,8 @@ def show(project: Project, own: pd.DataFrame, check: Any) -> None:
         label_visibility="collapsed",
     )
     found = issues.with_content(project, own[own["status"] == shown])
+    if shown in PAST:
+        st.caption(PAST[str(shown)])
     if shown == "open" and code.startswith("D30"):
         duplicates(project, code, found)
     if shown == "open" and code.startswith("S2"):

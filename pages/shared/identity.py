@@ -27,6 +27,7 @@ PAGE_ROLES = {
     "review": REVIEWER,
     "quality": REVIEWER,
     "impact": REVIEWER,
+    "duel": REVIEWER,
     "learner": REVIEWER,
     "team": REVIEWER,
     "reports": OWNER,

@@ -33,6 +33,7 @@ PAGES = [
     Entry("Work", "review", "Review", "gavel", "Rule on disagreements and suspected errors."),
     Entry("Work", "quality", "Quality", "rule", "What the checks found, and how to fix it."),
     Entry("Results", "impact", "Impact", "insights", "What each change did to the model."),
+    Entry("Results", "duel", "Data or model?", "balance", "What an hour on either is worth."),
     Entry("Results", "learner", "Learner", "school", "What asks and learns, and what else would."),
     Entry("Results", "reports", "Reports", "table_view", "Every table as a file, and the report."),
     Entry("Project", "data", "Data", "database", "Bring items in; see splits and versions."),

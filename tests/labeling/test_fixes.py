@@ -25,6 +25,7 @@ from tests.factories import (
     frame_with_copies,
     make_project,
     orders_frame,
+    put_on_side,
     text_frame,
     truth_of,
 )  # fmt: skip
@@ -138,11 +139,13 @@ def test_what_is_not_the_same_is_not_found_again(copies: Project) -> None:
 
 def test_what_a_leak_adds_to_the_score_is_said(tmp_path: Path) -> None:
     frame = text_frame(120)
-    near = frame.assign(id="n" + frame["id"], text=frame["text"] + "!")
-    both = pd.concat([frame, near], ignore_index=True).astype(object)
-    with make_project(tmp_path / "p.db", both) as made:
-        for _ in range(2):
-            answer_queue(made, truth_of(both))
+    with make_project(tmp_path / "p.db", frame) as made:
+        measured = {i.source_id for i in items.every(made.db) if i.side == "reservoir"}
+        near = frame[frame["id"].isin(measured)].head(20)
+        near = near.assign(id="n" + near["id"], text=near["text"] + "!")
+        put_on_side(made, near, "pool")
+        for _ in range(3):
+            answer_queue(made, truth_of(frame, near))
             rounds.close_round(made)
         message = audits.outcomes(made).set_index("code").loc["D303", "message"]
         found = re.match(r"(\d+) of (\d+) gold items .* adds \S+ \[\S+, \S+\] points", message)

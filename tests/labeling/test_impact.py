@@ -206,6 +206,23 @@ def test_random_changes_of_nothing_are_within_their_own_band(story: Project) -> 
     assert impact.placebo(fits, ruler, ends, size=5, touched=set(training.labels)) is None
 
 
+@pytest.mark.parametrize("model", ["default", "naive_bayes"])
+def test_models_without_some_items_say_what_each_says_that_never_had_them(
+    story: Project, model: str
+) -> None:
+    fits, config = Fits(Snapshot(story)), ModelConfig(model)
+    training = fits.snapshot.training_set(DataVersion(fits.snapshot.upto))
+    labelled, rng = list(training.labels), np.random.default_rng(1)
+    gone = [[], *([labelled[i] for i in rng.permutation(len(labelled))[:9]] for _ in range(3))]
+    for left, said in zip(gone, fits.without(training, config, gone), strict=True):
+        own = training.without(left)
+        assert len(own.labels) == len(labelled) - len(left)
+        expected, sure = fits.predicted(own, config), fits.confidence(own, config) > 0.51
+        assert sure.mean() > 0.8
+        assert said.dtype == expected.dtype
+        np.testing.assert_array_equal(said[sure], expected[sure])
+
+
 # Active choice against random
 
 

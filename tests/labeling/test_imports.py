@@ -17,6 +17,7 @@ from labeling.core.features import Content
 from labeling.errors import InputError
 from labeling.ingest import Roles, read_table
 from labeling.project import Project
+from labeling.sides import quota
 from labeling.store import changes, events, items, slots
 from labeling.versions import Snapshot
 from tests.factories import flipped, make_project, more_rows, roles_of, table_frame, text_frame
@@ -31,7 +32,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("n", "quota"),
+    ("n", "reserved"),
     [
         (344, 172),
         (10, 5),
@@ -43,8 +44,10 @@ def files(folder: Path) -> set[str]:
         (9000, 1800),
     ],
 )
-def test_the_reservoir_is_a_fifth_or_a_thousand_rows_but_at_most_half(n: int, quota: int) -> None:
-    assert imports._quota(n, None) == quota
+def test_the_reservoir_is_a_fifth_or_a_thousand_rows_but_at_most_half(
+    n: int, reserved: int
+) -> None:
+    assert quota(n, None) == reserved
 
 
 def test_half_of_the_penguins_are_reserved(samples: Path, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import answers, export, project, queue, replays, rounds
+from labeling import answers, export, impact, project, queue, replays, rounds
 from labeling.__main__ import main
 from labeling.core import cards
 from labeling.core.cards import Card
@@ -22,12 +23,15 @@ from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.project import Project
+from labeling.store import rounds as store
 from labeling.versions import Snapshot
 from tests.factories import (
+    answer_queue,
     answers_frame,
     by_file,
     make_project,
     more_rows,
+    reservoir_answers,
     text_frame,
     truth_of,
 )
@@ -180,6 +184,63 @@ def test_a_log_that_lost_its_end_is_flagged(folder: Path) -> None:
     with project.opened(folder / "감정.db") as opened:
         found = replays.replay(read(folder, "waterfall"), opened).differences
     assert any(line.startswith("ledger, events: was ") for line in found)
+
+
+# Projects that learn in another way
+
+
+@pytest.fixture
+def doubted(tmp_path: Path) -> Iterator[Project]:
+    """Two rounds of soft labels, between which votes came that outvote no label."""
+    frame, settings = text_frame(120, seed=2), {"soft_labels": "on"}
+    with make_project(tmp_path / "p.db", frame, settings=settings) as made:
+        by_file(made, reservoir_answers(made, truth_of(frame)))
+        answer_queue(made, truth_of(frame))
+        rounds.close_round(made)
+        rows = export.labels_table(made).query("part == 'pool'")
+        turned = rows["label"].map({"money": "sport", "sport": "money"})
+        for who, said in {"bo": rows["label"], "cy": turned}.items():
+            told = pd.DataFrame({"item": rows["item_id"], "who": who, "label": said}).head(9)
+            by_file(made, told.astype(object))
+        rounds.close_round(made)
+        yield made
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Iterator[Project]:
+    """Two rounds of items that may have several classes."""
+    frame, settings = text_frame(120, seed=2), {"gold_per_batch": "40"}
+    with make_project(tmp_path / "p.db", frame, settings=settings, multi=True) as made:
+        for _ in range(2):
+            answer_queue(made, truth_of(frame))
+            rounds.close_round(made)
+        yield made
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("kind", ["doubted", "several"])
+def test_a_replay_trains_as_the_project_does(
+    kind: str, claim: str, request: pytest.FixtureRequest
+) -> None:
+    made = request.getfixturevalue(kind)
+    card = replays.make_card(made, claim)
+    tamper(made.path, "UPDATE fit SET predicted = zeroblob(length(predicted))")
+    assert replays.replay(card, made).differences == []
+    assert json.dumps(card.figures).count("delta") > 0
+
+
+def test_a_replay_of_soft_labels_learns_from_every_vote(doubted: Project) -> None:
+    kept, fresh = Fits(Snapshot(doubted)), replays.FreshFits(Snapshot(doubted))
+    first, second = store.every(doubted.db)
+    assert first.version_hash == second.version_hash, "the same labels"
+    for closed in (first, second):
+        training = fresh.snapshot.training_set(impact.version_of(closed))
+        model = impact.model_of(closed)
+        assert model.soft_labels
+        for read_off in (Fits.predicted, Fits.confidence):
+            anew, stored = (read_off(fits, training, model) for fits in (fresh, kept))
+            np.testing.assert_array_equal(anew, stored)
+    assert len(fresh.known) == len(kept.known) == 2, "two models of other votes"
 
 
 # The command
