@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from labeling import history, project, verified_gain, waterfall
-from labeling.core import cards
+from labeling.core import cards, verified
 from labeling.project import Project
 from labeling.waterfall import Stretch
 from pages.shared import charts, pictures, proof
@@ -83,7 +83,8 @@ def test_disagreements_are_queued_for_a_ruling_from_the_page(root: Path, tour: P
 def test_a_plan_says_how_many_labels_a_gain_needs(root: Path, tour: Project) -> None:
     app = evidence(root, "Verified gain")
     app.number_input(key="gain-worth").set_value(8.0).run()
-    assert "decide whether this is a gain of 8.0 points" in words(app)
+    planned = verified.plan_in_words(verified_gain.plan(tour, 0.08))
+    assert "8.0 points" in planned and planned[1:] in words(app)
 
 
 @pytest.mark.parametrize(
