@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from labeling import duel_log, model_arm
+from labeling import duel_log, model_arm, verified_gain
 from labeling.core import duel, sequential, verified
 from labeling.core.duel import Cells, Hours
 from labeling.core.log import DataVersion
@@ -125,18 +125,8 @@ class FourModels:
         truth = np.where(gold >= 0, gold, ruled)
         old, new = said.old_tuned, said.new_plain
         won = np.where(truth >= 0, (new == truth).astype(float) - (old == truth), np.nan)
-        return verified.gain(old, new, truth, strata=self._strata()), self._look(won)
-
-    def _strata(self) -> Ints:
-        """Rows with the same chances of a label: the lots they were in, the import they came by.
-
-        Gold is drawn from what is there, so that earlier imports have more of it.
-        """
-        lots = [set(queue.payload["among"]) for queue in self.queues]
-        eligible = [[item in lot for item in self.ids] for lot in lots]
-        imports = sorted({item.change_id for item in self.items})
-        eligible += [[item.change_id == each for item in self.items] for each in imports]
-        return verified.signatures(np.array(eligible, dtype=bool).reshape(-1, len(self.ids)))
+        strata = verified_gain.strata(self.items, self.queues)
+        return verified.gain(old, new, truth, strata=strata), self._look(won)
 
     def _look(self, won: npt.NDArray[np.float64]) -> Look:
         """The direction among the rows that were left when the first lot fell, ruling by ruling."""

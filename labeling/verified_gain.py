@@ -23,6 +23,7 @@ from labeling.project import Project, derive_seed, now
 from labeling.store import changes, evidence, slots
 from labeling.store import rounds as store
 from labeling.store.changes import Change
+from labeling.store.items import Item
 from labeling.store.rounds import Round
 from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot
@@ -135,7 +136,7 @@ class _Pair:
         asked = {item for queue in own for item in queue.payload["asked"]}
         unsaid = asked - self.rulings.keys()
         waiting = unsaid & evidence.queued_for_review(self.project.db)
-        found = verified.gain(self.old, self.new, truth, strata=self._strata())
+        found = verified.gain(self.old, self.new, truth, strata=strata(self.items, self.queues))
         skipped = len(unsaid - waiting)
         return Gain(*self._numbers, found, self._look(truth, own), len(waiting), skipped)
 
@@ -159,17 +160,6 @@ class _Pair:
 
     def _own_queues(self) -> list[Change]:
         return [queue for queue in self.queues if queue.payload[VERIFY] == [*self._numbers]]
-
-    def _strata(self) -> np.ndarray:
-        """Rows that had the same chances: in which lots they were, and which import brought them.
-
-        Gold is drawn from what is there, so that earlier imports have more of it.
-        """
-        lots = [set(queue.payload["among"]) for queue in self.queues]
-        eligible = [[item in lot for item in self.ids] for lot in lots]
-        imports = sorted({item.change_id for item in self.items})
-        eligible += [[item.change_id == each for item in self.items] for each in imports]
-        return verified.signatures(np.array(eligible, dtype=bool).reshape(-1, len(self.ids)))
 
     def _look(self, truth: np.ndarray, own: Sequence[Change]) -> Look | None:
         """The direction among the rows that were left when this pair's first lot fell."""
@@ -229,6 +219,18 @@ def ruled_on(snapshot: Snapshot) -> list[str]:
     rulings = snapshot.standing(DataVersion(snapshot.upto)).rulings
     asked = {item for queue in _queues(snapshot.changes) for item in queue.payload["asked"]}
     return sorted(asked & rulings.keys())
+
+
+def strata(rows: Sequence[Item], queues: Sequence[Change]) -> np.ndarray:
+    """Rows that had the same chances: in which lots they were, and which import brought them.
+
+    Gold is drawn from what is there, so that earlier imports have more of it. One code a row, int.
+    """
+    ids, lots = [item.item_id for item in rows], [set(each.payload["among"]) for each in queues]
+    eligible = [[item in lot for item in ids] for lot in lots]
+    imports = sorted({item.change_id for item in rows})
+    eligible += [[item.change_id == each for item in rows] for each in imports]
+    return verified.signatures(np.array(eligible, dtype=bool).reshape(-1, len(rows)))
 
 
 def _queues(made: Sequence[Change]) -> list[Change]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import answers, duels, export, history, queue, review, rounds, worker
+from labeling import answers, duels, export, history, queue, review, rounds, verification, worker
 from labeling.core import duel, search
 from labeling.core.duel import Cells
 from labeling.core.log import DataVersion
@@ -333,6 +333,7 @@ def test_open_rows_that_tell_the_sides_apart_are_asked_once_and_never_train(
     assert after.training_set(DataVersion(after.upto)) == trained
     assert after.gold() == snapshot.gold()
     assert first not in players(after, DataVersion(after.upto))
+    assert verification.verify(project).empty
 
 
 def test_rulings_decide_as_the_whole_reservoir_would_and_leave_the_effects_alone(
