@@ -80,10 +80,11 @@ def plan(
 
 
 def decide(project: Project, *, first: int | None = None, last: int | None = None) -> Decision:
-    """Whether to keep what came between two closed rounds, by half of the rulings asked for it.
+    """Whether to keep what came between two closed rounds, by half of the rulings.
 
-    The other half reports the gain, so that the report is not flattered by the choice. Only this
-    pair's own rulings count: labels that were known before may have decided already.
+    The other half reports the gain, so that the report is not flattered by the choice. The coin of
+    an item falls the same for every pair, so that no ruling ever does both. Nothing is kept before
+    a ruling was given that was asked for this pair; gold has no voice, it may have decided before.
     """
     return _Pair(project, first, last).decision()
 
@@ -108,7 +109,7 @@ class _Pair:
 
     def _rulings(self, standing: Standing) -> dict[str, tuple[int, str]]:
         """What was said of rows that a lot fell on: when, and the label."""
-        asked = {item for queue in self.queues for item in queue.payload["asked"]}
+        asked = self._asked(self.queues)
         return {
             item: (event.seq, str(event.value))
             for item, event in standing.rulings.items()
@@ -133,7 +134,7 @@ class _Pair:
 
     def gain(self) -> Gain:
         truth, own = self.truth(), self._own_queues()
-        asked = {item for queue in own for item in queue.payload["asked"]}
+        asked = self._asked(own)
         unsaid = asked - self.rulings.keys()
         waiting = unsaid & evidence.queued_for_review(self.project.db)
         found = verified.gain(self.old, self.new, truth, strata=strata(self.items, self.queues))
@@ -141,13 +142,29 @@ class _Pair:
         return Gain(*self._numbers, found, self._look(truth, own), len(waiting), skipped)
 
     def decision(self) -> Decision:
-        asked = {item for queue in self._own_queues() for item in queue.payload["asked"]}
-        fresh = np.array([item in asked for item in self.ids], dtype=bool)
-        truth = np.where(fresh, self.truth(), -1)
-        differences = np.where(truth >= 0, self._won(truth), np.nan)
+        """Rows that other pairs asked about are a stratum of their own: they are no fair sample.
+
+        Without them the rest would stand for the whole: rows on which models seldom disagree, and
+        the older one is too often right. Gold is drawn by chance, so that it can be left out.
+        """
+        own = self._asked(self._own_queues())
+        asked = self._asked(self.queues)
+        drawn = self.snapshot.gold().keys() - asked
+        rows = np.array([item not in drawn for item in self.ids], dtype=bool)
+        ids = [item for item in self.ids if item not in drawn]
+        told = self.rulings.keys() if own & self.rulings.keys() else set()
+        known = np.array([item in told for item in ids], dtype=bool)
+        elsewhere = np.array([item in asked - own for item in ids], dtype=np.int64)
         return gold.decide(
-            differences, self.differs, gold.decides(self.ids, seed=self.snapshot.seed)
+            np.where(known, self._won(self.truth())[rows], np.nan),
+            self.differs[rows],
+            gold.decides(ids, seed=self.snapshot.seed),
+            strata=elsewhere,
         )
+
+    @staticmethod
+    def _asked(queues: Sequence[Change]) -> set[str]:
+        return {item for queue in queues for item in queue.payload["asked"]}
 
     def _won(self, truth: np.ndarray, at: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Right with the new model less right with the old, float, at some rows."""
@@ -166,7 +183,7 @@ class _Pair:
         if not own:
             return None
         row = {item: nth for nth, item in enumerate(self.ids)}
-        asked = {item for queue in own for item in queue.payload["asked"]} & row.keys()
+        asked = self._asked(own) & row.keys()
         told = sorted((self.rulings[item][0], item) for item in asked & self.rulings.keys())
         at = np.array([row[item] for _, item in told], dtype=np.int64)
         at = at[truth[at] >= 0]
@@ -201,7 +218,7 @@ class _Pair:
 
         Rows that wait for a ruling of another kind stay in: to leave them out would be a choice.
         """
-        asked = {item for queue in self.queues for item in queue.payload["asked"]}
+        asked = self._asked(self.queues)
         known = np.array([item in asked for item in self.ids], dtype=bool) | (self.truth() >= 0)
         seed = derive_seed(self.project.seed, VERIFY, *self._numbers, len(self.queues))
         rng = np.random.default_rng(seed)

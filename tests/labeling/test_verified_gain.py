@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from labeling import queue, review, rounds, verification, verified_gain
@@ -22,20 +20,9 @@ from labeling.store import rounds as store
 from labeling.store.events import NewEvent
 from labeling.store.slots import NewSlot
 from labeling.versions import Snapshot, players
+from tests import candidates
+from tests.candidates import hard_frame
 from tests.factories import answer_queue, make_project, more_rows, truth_of
-
-WORDS = [a + b for a, b in product("배송환불주문선물", "가나다라마바사아")]
-
-
-def hard_frame(n: int, *, seed: int = 0) -> pd.DataFrame:
-    """Texts of seven words that are labelled by which half of the words has more: hard to learn."""
-    drawn = np.random.default_rng(seed).integers(64, size=(n, 7))
-    rows = [
-        (f"h{seed}-{i}", " ".join(WORDS[k] for k in row), "앞" if (row < 32).sum() > 3 else "뒤")
-        for i, row in enumerate(drawn)
-    ]
-    return pd.DataFrame(rows, columns=["id", "text", "label"], dtype=object)
-
 
 FRAME = hard_frame(420)
 TRUTH = truth_of(FRAME)
@@ -196,6 +183,37 @@ def test_half_of_the_fresh_rulings_decides_and_the_other_half_reports(project: P
     assert decision.n_decided > 0 and decision.reported.n_labels > 0
     assert decision.n_decided + decision.reported.n_labels == found.n_labels - known == 40
     assert verified_gain.decide(project) == decision
+
+
+def test_what_other_pairs_asked_about_is_known_when_one_decides(project: Project) -> None:
+    """All disagreements are known then: the halves say what all rows of theirs say."""
+    rule(project, verified_gain.ask(project, 1000, author="a"))
+    answer_queue(project, TRUTH)
+    rounds.close_round(project)
+    own = rule(project, verified_gain.ask(project, 1000, author="a", first=1, last=3))
+    decision = verified_gain.decide(project, first=1, last=3)
+    assert decision.n_decided + decision.reported.n_labels == decision.reported.n_differ > own
+    apart = verified_gain.measure(project, first=1, last=3).found.n_differ
+    gold_rows = len(Snapshot(project).gold())
+    assert apart - gold_rows <= decision.reported.n_differ <= apart
+
+
+def test_nothing_is_kept_by_rulings_that_were_asked_for_others(project: Project) -> None:
+    rule(project, verified_gain.ask(project, 1000, author="a"))
+    answer_queue(project, TRUTH)
+    rounds.close_round(project)
+    decision = verified_gain.decide(project, first=1, last=3)
+    assert not decision.keep and decision.n_decided == 0
+
+
+def test_what_forty_candidates_without_effect_are_said_to_gain_is_what_they_gain(
+    tmp_path: Path,
+) -> None:
+    """Asked, ruled on and decided by the calls of a page: half a point for each that is kept."""
+    path = tmp_path / "p.db"
+    kept = candidates.kept_of(path, candidates=40, rows=2000, ask=40, seed=0)
+    assert 3 <= len(kept) <= 25
+    assert abs(np.mean([each.reported - each.truth for each in kept])) <= 0.005
 
 
 def test_rows_taken_out_of_the_data_count_no_more(project: Project) -> None:
