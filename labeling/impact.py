@@ -220,8 +220,8 @@ def placebo(
     """The placebo band: the largest effect of dropping as many random rows, 20 times at each end.
 
     `ends` are the versions before and after (METHODS 1.5: v0 and vN), `size` the rows that the
-    change touched. Before, no more than half of the rows are dropped; after, as many untouched
-    ones as there are, but two. The scale is the headline's unless one is given. 0.0 when the change
+    change touched. Before, a change of more than half of the rows has no placebo; after, no more
+    than half of the untouched ones are dropped: with fewer there is no model to compare. The scale is the headline's unless one is given. 0.0 when the change
     touched no row; None when nothing can be drawn.
     """
     if size == 0:
@@ -231,7 +231,7 @@ def placebo(
     for training, config in ends:
         free = [item for item in training.labels if item not in touched]
         fits_in = size <= len(before.labels) // 2 if training is not after else True
-        n = min(size, len(free) - 2)
+        n = min(size, len(free) // 2)
         if fits_in and n >= 1:
             drawn.append(
                 _largest_effect(

@@ -136,6 +136,7 @@ class _Game:
 
     def __init__(self, fits: Fits, stretch: Stretch, progress: Progress) -> None:
         self.fits, self.stretch, self.progress = fits, stretch, progress
+        self._known = dict[Coalition, np.ndarray]()
         self.ruler = rulers.current(fits.snapshot)
         if self.ruler.n == 0:
             raise InputError(
@@ -166,6 +167,11 @@ class _Game:
 
     def credit(self, coalition: Coalition) -> np.ndarray:
         """How right the model of some changes is on each gold item, float (n,)."""
+        if coalition not in self._known:
+            self._known[coalition] = self._scored(coalition)
+        return self._known[coalition]
+
+    def _scored(self, coalition: Coalition) -> np.ndarray:
         if not self.trained.parts(coalition)[0].labels:  # no rows at all: as good as a guess
             return np.full(self.ruler.n, self.ruler.guess)
         return self.ruler.right(self.trained.predicted(coalition)).astype(float)
