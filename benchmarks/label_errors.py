@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from labeling.core.features import Content, matrix
-from quality import label_estimates, label_signals, labels, review_progress
+from quality import detectors, label_estimates, label_signals, labels, review_progress
 from quality.duplicates import exact_keys
 
 RATES = {"uniform": (0.05,), "confusable": (0.02, 0.2), "boundary": (0.1, 0.3), "slice": (0.1,)}
@@ -227,9 +227,9 @@ def believed(data: Labelled) -> np.ndarray:
 
 def alone(data: Labelled) -> np.ndarray:
     """The detectors alone, once, (rows, classes)."""
-    return labels.out_of_fold(
+    return detectors.held_out(
         data.features, data.codes, kind=data.kind, n_classes=data.n_classes, groups=data.groups
-    )
+    ).mean(axis=0)
 
 
 def cleanlab_scores(proba: np.ndarray, codes: np.ndarray) -> np.ndarray:

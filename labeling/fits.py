@@ -159,7 +159,9 @@ class Fits:
     def searched(self, training: TrainingSet, name: str) -> np.ndarray:
         """What a configuration of `core.search` says of the reservoir: codes, int16 (reservoir,).
 
-        Only where an item has one class. How sure it is is not kept: it need not know.
+        It learns from the columns that occur in its rows: a forest that draws among words that
+        none of them holds would be held back. Only where an item has one class; how sure it is is
+        not kept.
         """
         said = json.dumps([training.hash, "search", name, self.seed, self._basis])
         key = hashlib.sha256(said.encode()).hexdigest()
@@ -171,8 +173,11 @@ class Fits:
     def _search(self, key: str, training: TrainingSet, name: str) -> Fit:
         started = time.perf_counter()
         rows, y = self.snapshot.rows(training.labels, training.edits)
-        features, reserved = self.snapshot.features, self.snapshot.reservoir
-        said = search.predict(features[rows], y, features[reserved], name=name, seed=self.seed)
+        seen = fitting.occurring(self.snapshot.features[rows])
+        learned, asked = (
+            self.snapshot.features[at][:, seen] for at in (rows, self.snapshot.reservoir)
+        )
+        said = search.predict(learned, y, asked, name=name, seed=self.seed)
         seconds = time.perf_counter() - started
         self.new[key] = Fit(len(rows), seconds, said.astype(np.int16).tobytes(), b"")
         return self.new[key]

@@ -287,12 +287,12 @@ def repair(
     chosen: Sequence[tuple[str, str]],
     *,
     author: str,
-    values: Mapping[int, str] = {},
+    values: Mapping[int, str | None] = {},
 ) -> int:
     """Put proposed values into cells (item, column), as one change of edits; returns it.
 
-    `values` replaces the proposal of the nth cell by another value. Raises InputError when none of
-    the cells has a proposal that stands.
+    `values` replaces the proposal of the nth cell by another value; None empties the cell. Raises
+    InputError when none of the cells has a proposal that stands.
     """
     table = proposals(project).set_index(["item_id", "column"])
     known = [(n, cell) for n, cell in enumerate(chosen) if cell in table.index]

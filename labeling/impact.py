@@ -221,8 +221,9 @@ def placebo(
 
     `ends` are the versions before and after (METHODS 1.5: v0 and vN), `size` the rows that the
     change touched. Before, a change of more than half of the rows has no placebo; after, no more
-    than half of the untouched ones are dropped: with fewer there is no model to compare. The scale is the headline's unless one is given. 0.0 when the change
-    touched no row; None when nothing can be drawn.
+    than half of the untouched ones are dropped: with fewer there is no model to compare. The scale
+    is the headline's unless one is given. 0.0 when the change touched no row; None when nothing
+    can be drawn.
     """
     if size == 0:
         return 0.0

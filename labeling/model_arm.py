@@ -49,7 +49,7 @@ def tune(
     features, y = fits.snapshot.features[rows[some]], y[some]
     if len(np.unique(y)) < 2:
         return Searched(OWN, {}, len(y), 0.0)
-    found = search.best(features, y, names=names, seed=seed)
+    found = search.best(features[:, fitting.occurring(features)], y, names=names, seed=seed)
     own = _own_score(fits, features, y, plain=plain, seed=seed)
     winner = found.name if found.score > own else OWN
     return Searched(winner, {OWN: own, **found.scores}, len(y), time.process_time() - started)

@@ -90,8 +90,10 @@ def progress() -> None:
     if len(found.rulings) < FEWEST_DRAWN:
         return
     with st.expander("How it went so far", icon=":material/trending_down:"):
-        stops = found.progress.reviewed + found.progress.pays
-        st.altair_chart(charts.review(found.rulings, stops=stops))
+        ahead = found.progress
+        says = "pays at least to here" if ahead.pays >= ahead.horizon else "stops paying about here"
+        stops = ahead.reviewed + ahead.pays
+        st.altair_chart(charts.review(found.rulings, stops=stops, says=says))
         told = issues.with_content(project, found.rulings.iloc[::-1])
         st.dataframe(
             told,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from quality.labels import out_of_fold
+from quality.detectors import held_out
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -257,13 +257,13 @@ def with_content(
     codes, classes = pd.factorize(known["label"], sort=True)
     if len(known) < MIN_ITEMS or len(classes) < 2:
         return first
-    proba = out_of_fold(
+    proba = held_out(
         features[place[place >= 0]],
         codes.astype(np.int64),
         kind=kind,
         n_classes=len(classes),
         seed=seed,
-    )
+    ).mean(axis=0)
     guesses = np.asarray(classes, dtype=object)[proba.argmax(axis=1)]
     machine = pd.DataFrame({"item": known["item"], "annotator": MACHINE, "label": guesses})
     answers = encode(pd.concat([standing(annotations)[machine.columns], machine]))

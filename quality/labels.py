@@ -6,12 +6,8 @@ a row of NaN has none. Rows without a label or without probabilities are never s
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-
-from quality.detectors import held_out
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -127,23 +123,3 @@ def tempered(proba: Floats, codes: Ints) -> Floats:
 
     found = minimize_scalar(surprise, bounds=(-2.5, 2.5), method="bounded")
     return np.asarray(np.exp(log_softmax(logs * np.exp(found.x), axis=1)), dtype=np.float64)
-
-
-def out_of_fold(
-    features: Any,
-    codes: Ints,
-    *,
-    kind: str,
-    n_classes: int,
-    folds: int = 5,
-    seed: int = 0,
-    groups: npt.NDArray[Any] | None = None,
-) -> Floats:
-    """The detectors' averaged probabilities of rows they did not see, float (rows, classes).
-
-    The arguments are those of `detectors.held_out`.
-    """
-    each = held_out(
-        features, codes, kind=kind, n_classes=n_classes, folds=folds, seed=seed, groups=groups
-    )
-    return np.asarray(each.mean(axis=0), dtype=np.float64)

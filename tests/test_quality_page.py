@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from labeling import audits, fixes, issues, mutes, rounds
 from labeling.core.features import Content
 from labeling.project import opened
-from labeling.store import items
+from labeling.store import events, items
 from tests.factories import (
     answer_queue,
     frame_with_copies,
@@ -165,3 +165,25 @@ def test_a_fix_stands_with_its_bar_and_can_be_taken_back(root: Path, projects: P
     assert any("Taken back by change" in block.value for block in app.caption)
     with opened(path) as project:
         assert not items.excluded(project.db)
+
+
+def test_a_proposed_value_is_edited_before_it_is_put_in(root: Path, projects: Path) -> None:
+    content = Content("columns", ("zip", "city", "amount"))
+    with make_project(
+        projects / "orders.db", orders_frame(), label="label", content=content, reserve=0.0
+    ) as made:
+        audits.recheck(made)
+        cell = fixes.proposals(made).query("column == 'city'").iloc[0]
+    app = open_page(root, projects / "orders.db", check="S202")
+    assert not [field for field in app.text_input if "becomes" in field.label]
+    app.session_state["repairs-S202"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    (field,) = [field for field in app.text_input if "becomes" in field.label]
+    assert f": {cell['before']} becomes, in " in field.label
+    assert field.value == cell["after"]
+    app.session_state["repairs-S202"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    field.set_value("부산").run()
+    app.session_state["repairs-S202"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    press(app, "repair-S202")
+    with opened(projects / "orders.db") as project:
+        assert events.edits_of(project.db, cell["item_id"]) == {"city": "부산"}

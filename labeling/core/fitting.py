@@ -223,10 +223,14 @@ def takes_weights(config: ModelConfig) -> bool:
     return _weights_name(make(two, regularisation=1.0, class_weight=None, seed=0)) is not None
 
 
-def _terms(features: Any, model: str) -> Ints:
-    """The columns that occur in the training rows: no other can carry weight."""
+def occurring(features: Any) -> Ints:
+    """The columns that occur in these rows: trained on them, no other can carry weight."""
     is_sparse = hasattr(features, "getnnz")
-    found = np.flatnonzero(features.getnnz(axis=0) if is_sparse else features.any(axis=0))
+    return np.flatnonzero(features.getnnz(axis=0) if is_sparse else features.any(axis=0))
+
+
+def _terms(features: Any, model: str) -> Ints:
+    is_sparse, found = hasattr(features, "getnnz"), occurring(features)
     if model != "naive_bayes" or len(found) <= models.WIDE:
         return found
     lowest = features[:, found].min(axis=0)

@@ -158,10 +158,10 @@ def effects(measured: pd.DataFrame) -> alt.LayerChart:
     return (zero.encode(x="points:Q") + whiskers + dots).properties(height=alt.Step(30))
 
 
-def review(rulings: pd.DataFrame, *, stops: int) -> alt.LayerChart:
+def review(rulings: pd.DataFrame, *, stops: int, says: str) -> alt.LayerChart:
     """The share of errors among the reviewed labels as a review goes on, with its 95 % interval.
 
-    `rulings` has nth, precision, low, high; `stops` is the row after which reviewing stops paying.
+    `rulings` has nth, found, precision, low, high; a line stands at the row `stops` and `says` why.
     """
     base = alt.Chart(rulings).encode(x=alt.X("nth:Q", title="labels reviewed", axis=TICKS))
     share = alt.Y("precision:Q", title="of them wrong", axis=alt.Axis(format="%"), scale=WHOLE)
@@ -176,9 +176,9 @@ def review(rulings: pd.DataFrame, *, stops: int) -> alt.LayerChart:
         y=alt.Y("low:Q", scale=WHOLE), y2="high:Q"
     )
     line = base.mark_line(color=SO_FAR).encode(y=share, tooltip=shown)
-    end = alt.Chart(pd.DataFrame({"nth": [stops], "says": ["stops paying about here"]}))
+    end = alt.Chart(pd.DataFrame({"nth": [stops], "says": [says]}))
     rule = end.mark_rule(strokeDash=[4, 4], strokeWidth=2, color=AHEAD).encode(x="nth:Q")
-    words = end.mark_text(align="right", dx=-6, dy=-60, color=AHEAD).encode(
+    words = end.mark_text(align="right", dx=-6, dy=-45, color=AHEAD).encode(
         x="nth:Q", text="says:N"
     )
     return (band + line + rule + words).properties(height=200)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,11 +15,17 @@ from pages.shared.widgets import csv_button
 
 CLUSTERS_SHOWN = 5
 SIDE_BY_SIDE = 3
+MOST_EDITED = 10
+MUTED = "Muted. It is still checked, and stands under its own heading."
 WAIT = "The items wait in a queue of their own on the Review page."
 PAST = {
     "fixed": "No longer found, after a fix or an answer touched the row.",
     "gone": "No longer found, though nobody touched these rows: an estimate or a threshold moved.",
 }
+SAME_OR_NOT: tuple[tuple[str, Callable[..., int], str, str], ...] = (
+    ("Merge", fixes.merge, ":material/merge:", "Keeps one of them and takes the others out."),
+    ("Not the same", fixes.keep_apart, ":material/call_split:", "They are found no more."),
+)
 RECHECK = "Done, and kept in the log. Run the checks again to see what is gone."
 
 
@@ -67,7 +73,7 @@ def rows(code: str, shown: str, found: pd.DataFrame) -> list[str]:
             *(["muted"] if is_muted else []),
         ],
         column_config={
-            "content": st.column_config.TextColumn("item", width="large"),
+            "content": st.column_config.TextColumn("item", width="medium"),
             "message": st.column_config.TextColumn("in words", width="large"),
             "col": st.column_config.TextColumn("column", width="small"),
             "since": st.column_config.TextColumn(width="small"),
@@ -94,8 +100,8 @@ def actions(
         st.button(
             "Unmute",
             key=f"unmute-{code}",
-            on_click=unmute,
-            args=([*chosen, code],),
+            on_click=do,
+            args=("It is open again.", mutes.unmute, [*chosen, code]),
             icon=":material/notifications:",
         )
         return
@@ -138,8 +144,9 @@ def drop_controls(code: str, chosen: Sequence[str]) -> None:
             "Drop them",
             key=f"really-drop-{code}",
             type="primary",
-            on_click=drop,
-            args=(chosen, reason),
+            on_click=do,
+            args=(RECHECK, fixes.drop, chosen),
+            kwargs={"reason": reason},
         )
 
 
@@ -172,8 +179,9 @@ def mute_controls(code: str, chosen: Sequence[str]) -> None:
             "Mute",
             key=f"really-mute-{code}",
             type="primary",
-            on_click=mute,
-            args=([code] if whole else chosen, reason, day),
+            on_click=do,
+            args=(MUTED, mutes.mute, [code] if whole else chosen),
+            kwargs={"reason": reason, "until": day},
         )
 
 
@@ -209,22 +217,19 @@ def cluster(project: Project, code: str, members: pd.DataFrame) -> None:
             else:
                 st.image(image, width=160)
     ids, key = list(members["item_id"]), f"{code}-{members['cluster'].iloc[0]}"
+    measures = bool((members["side"] != "pool").all())
     with st.container(horizontal=True):
-        st.button(
-            "Merge",
-            key=f"merge-{key}",
-            on_click=do,
-            args=(RECHECK, fixes.merge, ids),
-            icon=":material/merge:",
-            help="Keeps one of them and takes the others out.",
-        )
-        st.button(
-            "Not the same",
-            key=f"apart-{key}",
-            on_click=do,
-            args=(RECHECK, fixes.keep_apart, ids),
-            icon=":material/call_split:",
-        )
+        for label, act, icon, words in SAME_OR_NOT:
+            only_measures = act is fixes.merge and measures
+            st.button(
+                label,
+                key=f"{act.__name__}-{key}",
+                on_click=do,
+                args=(RECHECK, act, ids),
+                icon=icon,
+                disabled=only_measures,
+                help="All of these measure, and what measures stays." if only_measures else words,
+            )
 
 
 def repairs(project: Project, code: str, found: pd.DataFrame) -> None:
@@ -234,14 +239,14 @@ def repairs(project: Project, code: str, found: pd.DataFrame) -> None:
     if table.empty:
         return
     chosen = st.dataframe(
-        table,
+        table.assign(confidence=100 * table["confidence"]),
         hide_index=True,
         height="content" if len(table) <= 10 else 400,
         column_order=["column", "before", "after", "confidence", "why"],
         column_config={
             "before": st.column_config.TextColumn("stands there"),
             "after": st.column_config.TextColumn("proposed"),
-            "confidence": st.column_config.NumberColumn(format="percent", width="small"),
+            "confidence": st.column_config.NumberColumn(format="%.0f %%", width="small"),
             "why": st.column_config.TextColumn(width="large"),
         },
         on_select="rerun",
@@ -251,6 +256,8 @@ def repairs(project: Project, code: str, found: pd.DataFrame) -> None:
     )
     picked = [row for row in chosen["selection"]["rows"] if row < len(table)]
     cells = [(str(table["item_id"][row]), str(table["column"][row])) for row in picked]
+    texts = dict(zip(found["item_id"], found["content"], strict=True))
+    values = {} if len(picked) > MOST_EDITED else edited(code, table.iloc[picked], texts)
     with st.container(horizontal=True):
         st.button(
             f"Repair {len(cells)}" if cells else "Repair",
@@ -259,35 +266,32 @@ def repairs(project: Project, code: str, found: pd.DataFrame) -> None:
             key=f"repair-{code}",
             on_click=do,
             args=(RECHECK, fixes.repair, cells),
+            kwargs={"values": values},
             icon=":material/build:",
-            help="Choose rows of the preview first.",
+            help="Choose rows of the preview first; the values of a few can be changed here.",
         )
         csv_button(table, f"repairs-{code}")
+
+
+def edited(code: str, chosen: pd.DataFrame, texts: Mapping[str, str]) -> dict[int, str | None]:
+    """The values to put in, by place among the chosen cells; a blank one empties the cell."""
+    values: dict[int, str | None] = {}
+    for n, cell in enumerate(chosen.itertuples()):
+        said = st.text_input(
+            plain(f"{cell.column}: {cell.before} becomes, in “{texts[cell.item_id][:60]}”"),
+            "" if cell.after is None else str(cell.after),
+            key=f"value-{code}-{cell.item_id}-{cell.column}",
+            placeholder="(missing)",
+        )
+        values[n] = said.strip() or None
+    return values
 
 
 # -- what a press does ----------------------------------------------------------------------------
 
 
-def do(said: str, act: Callable[..., int], *what: Any) -> None:
+def do(said: str, act: Callable[..., int], *what: Any, **how: Any) -> None:
     """One service call for the person at the screen, and a word when it is done."""
     with report_errors(), open_again("reviewer") as opened:
-        act(opened, *what, author=person() or "someone")
+        act(opened, *what, **how, author=person() or "someone")
         st.toast(said)
-
-
-def drop(chosen: Sequence[str], reason: str) -> None:
-    with report_errors(), open_again("reviewer") as opened:
-        fixes.drop(opened, chosen, reason=reason, author=person() or "someone")
-        st.toast(RECHECK)
-
-
-def mute(subjects: Sequence[str], reason: str, until: str) -> None:
-    with report_errors(), open_again("reviewer") as opened:
-        mutes.mute(opened, subjects, reason=reason, until=until, author=person() or "someone")
-        st.toast("Muted. It is still checked, and stands under its own heading.")
-
-
-def unmute(subjects: Sequence[str]) -> None:
-    with report_errors(), open_again("reviewer") as opened:
-        mutes.unmute(opened, subjects, author=person() or "someone")
-        st.toast("It is open again.")

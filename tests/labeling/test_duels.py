@@ -252,7 +252,10 @@ def by_hand(of: Project, outcome: Outcome) -> Cells[np.ndarray]:
         right.append((codes == truth).astype(float))
         winner = outcome.searched[name]["winner"]
         x = snapshot.features
-        said = search.predict(x[rows], y, x[at], name=winner, seed=Fits(snapshot).seed)
+        seen = x[rows].any(axis=0)
+        said = search.predict(
+            x[rows][:, seen], y, x[at][:, seen], name=winner, seed=Fits(snapshot).seed
+        )
         right.append((said == truth).astype(float))
     return Cells(*right)
 
@@ -269,6 +272,23 @@ def test_each_model_is_tuned_on_its_own_version_and_on_training_rows_alone(
         assert all(snapshot.side[item] == "pool" for item in training.labels)
         assert found["scores"][found["winner"]] == max(found["scores"].values())
         assert set(found["scores"]) == {OWN, *FEW}
+
+
+def test_a_forest_is_not_held_back_by_words_that_no_training_row_holds(tmp_path: Path) -> None:
+    frame = text_frame(90)
+    with make_project(tmp_path / "p.db", frame) as texts:
+        answer_queue(texts, truth_of(frame))
+        snapshot = Snapshot(texts)
+        training = snapshot.training_set(DataVersion(snapshot.upto))
+        rows, y = snapshot.rows(training.labels)
+        said = Fits(snapshot).searched(training, "forest leaf=1")
+        known = np.flatnonzero(np.asarray(snapshot.features[rows].sum(axis=0)).ravel())
+        assert len(known) < snapshot.features.shape[1] / 2
+        own = snapshot.features[:, known]
+        by_words = search.predict(
+            own[rows], y, own[snapshot.reservoir], name="forest leaf=1", seed=Fits(snapshot).seed
+        )
+    assert (said == by_words).all()
 
 
 def test_a_weak_model_on_digits_is_never_called_weak_data(project: Project) -> None:

@@ -375,3 +375,32 @@ def test_a_fix_shows_the_bar_that_was_measured(tmp_path: Path) -> None:
         assert np.isfinite([row.delta, row.low, row.high]).all()
         assert fixes.in_words(row).startswith("this fix: ")
         assert changes.get(made.db, fix) is not None
+
+
+def test_a_repair_shows_its_bar_once_a_round_is_closed(tmp_path: Path) -> None:
+    frame = orders_frame(160)
+    frame = frame.assign(trust=np.where(frame.index >= 120, "yes", "no")).astype(object)
+    roles = {"label": "label", "gold": "trust", "reserve": 0.25}
+    content = Content("columns", ("zip", "city", "amount"))
+    with make_project(tmp_path / "p.db", frame, content=content, **roles) as made:
+        rounds.close_round(made)
+        cell = fixes.proposals(made).query("column == 'city'").iloc[0]
+        assert items.get(made.db, cell["item_id"]).side == "pool"
+        fix = fixes.repair(made, [(cell["item_id"], "city")], author="rev")
+        assert "not measured yet" in fixes.in_words(fixes.table(made).iloc[0])
+        rounds.close_round(made)
+        row = next(r for r in fixes.table(made).itertuples() if r.change_id == fix)
+        assert (row.kind, row.issues, row.gone) == ("repair", 1, 1)
+        assert np.isfinite([row.delta, row.low, row.high]).all()
+        assert row.low <= row.delta <= row.high
+        assert fixes.in_words(row).startswith("this fix: ")
+
+
+def test_a_proposed_value_can_be_replaced_or_emptied(table: Project) -> None:
+    cell = fixes.proposals(table).iloc[0]
+    chosen = [(cell["item_id"], cell["column"])]
+    for value in ("부산", None):
+        change = fixes.repair(table, chosen, author="rev", values={0: value})
+        assert events.edits_of(table.db, cell["item_id"]) == {cell["column"]: value}
+        history.revert(table, change, author="rev")
+        assert not events.edits_of(table.db, cell["item_id"])
