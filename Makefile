@@ -33,7 +33,8 @@ sample: .venv/app
 	@mv "$$GROUNDWORK_PROJECTS.part" "$$GROUNDWORK_PROJECTS"
 
 test: lint browser
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/browser
+	@$(BIN)/python -m pytest tests/browser
 
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet --output-format concise .
