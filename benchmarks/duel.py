@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling.core import duel, features, search
+from labeling.core import duel, features, search, sequential, verified
 from labeling.core.duel import Cells, Duel, Hours
 
 START, REVIEWED, ADDED, GOLD = 500, 150, 225, 500
@@ -148,6 +148,52 @@ def coverage(
     return held / draws
 
 
+def undecided(*, rows: int = 400, differ: int = 80, data_wins: float = 0.5) -> Cells[np.ndarray]:
+    """Predicted codes where the truth is 0: the two crossed models differ on the first rows."""
+    new_plain, old_tuned = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    won = round(differ * data_wins)
+    old_tuned[:won], new_plain[won:differ] = 1, 1
+    return Cells(old_tuned, old_tuned, new_plain, new_plain)
+
+
+def judged_by_gold(codes: Cells[np.ndarray], rng: np.random.Generator) -> Duel:
+    """On 40 random gold items."""
+    gold = rng.permutation(len(codes.old_plain))[:40]
+    truth = np.zeros(40, dtype=np.int64)
+    return duel.judge(codes, at=gold, truth=truth, hours=HOUR, rng=rng)
+
+
+def settled(codes: Cells[np.ndarray], n_ruled: int, *, seed: int = 0) -> Duel:
+    """Judged on 40 random gold items, then settled by rulings on rows drawn by lot."""
+    judged = judged_by_gold(codes, np.random.default_rng(seed))
+    lot = judged.to_verify[:n_ruled]
+    truth = np.full(len(codes.old_plain), -1)
+    truth[np.setdiff1d(np.flatnonzero(duel.crossed(codes)), judged.to_verify)] = truth[lot] = 0
+    found = verified.gain(codes.old_tuned, codes.new_plain, truth)
+    won = (codes.new_plain == 0).astype(float) - (codes.old_tuned == 0)
+    look = sequential.look(won[lot], n_differ=len(judged.to_verify))
+    return duel.settle(judged, found, look)
+
+
+def looks(*, duels: int, data_wins: float) -> str:
+    """How often rulings, looked at after every ten, name the data, the model or nobody.
+
+    `data_wins` is the share of the rows told apart on which the data are right: at 0.5 every
+    winner is a false one.
+    """
+    codes, counts, asked = undecided(rows=900, differ=160, data_wins=data_wins), [0, 0, 0], []
+    for seed in range(duels):
+        if settled(codes, 0, seed=seed).is_decided:
+            continue
+        found = [settled(codes, n, seed=seed) for n in range(10, 141, 10)]
+        decided = [nth for nth, each in enumerate(found) if each.is_decided]
+        counts[0 if not decided else 1 if "data" in found[decided[0]].verdict else 2] += 1
+        asked += [10 * (decided[0] + 1)] if decided else []
+    half = f", half of them after {np.median(asked):.0f} rulings" if asked else ""
+    nobody, data, model = counts
+    return f"data right on {data_wins:.0%}: nobody {nobody}, data {data}, model {model}{half}"
+
+
 def runs(args: argparse.Namespace) -> Iterator[tuple[str, float, World, np.random.Generator]]:
     """Every world with its share of wrong labels, several times."""
     frame = pd.read_csv(args.texts[0]) if args.texts else None
@@ -180,6 +226,9 @@ def main() -> None:
         held.append([coverage(right, rng, n=n, draws=100 if args.quick else 400) for n in sizes])
     print("coverage of data, model, interaction, difference, total at 100, 200, 500 gold labels:")
     print(np.round(100 * np.mean(held, axis=0), 1))
+    print("duels that the gold left open, settled by rulings:")
+    for share in (0.5, 0.65, 0.8):
+        print(looks(duels=30 if args.quick else 150, data_wins=share))
 
 
 if __name__ == "__main__":

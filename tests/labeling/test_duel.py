@@ -207,61 +207,34 @@ def test_either_arm_is_tuned_on_its_own_data() -> None:
 # What verify labels may add
 
 
-def undecided(*, rows: int = 400, differ: int = 80, data_wins: float = 0.5) -> Cells[np.ndarray]:
-    """Predicted codes where the truth is 0: the two crossed models differ on the first rows."""
-    new_plain, old_tuned = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
-    won = round(differ * data_wins)
-    old_tuned[:won], new_plain[won:differ] = 1, 1
-    return Cells(old_tuned, old_tuned, new_plain, new_plain)
-
-
-def judged_by_gold(codes: Cells[np.ndarray], rng: np.random.Generator) -> Duel:
-    """On 40 random gold items."""
-    gold = rng.permutation(len(codes.old_plain))[:40]
-    truth = np.zeros(40, dtype=np.int64)
-    return duel.judge(codes, at=gold, truth=truth, hours=HOUR, rng=rng)
-
-
-def settled(codes: Cells[np.ndarray], n_ruled: int, *, seed: int = 0) -> Duel:
-    """Judged on 40 random gold items, then settled by rulings on rows drawn by lot."""
-    judged = judged_by_gold(codes, np.random.default_rng(seed))
-    lot = judged.to_verify[:n_ruled]
-    truth = np.full(len(codes.old_plain), -1)
-    truth[np.setdiff1d(np.flatnonzero(duel.crossed(codes)), judged.to_verify)] = truth[lot] = 0
-    found = verified.gain(codes.old_tuned, codes.new_plain, truth)
-    won = (codes.new_plain == 0).astype(float) - (codes.old_tuned == 0)
-    look = sequential.look(won[lot], n_differ=len(judged.to_verify))
-    return duel.settle(judged, found, look)
-
-
 def test_without_rulings_the_gold_has_the_word() -> None:
     rng = np.random.default_rng(4)
-    judged = judged_by_gold(undecided(), rng)
+    judged = worlds.judged_by_gold(worlds.undecided(), rng)
     nothing = sequential.look(np.zeros(0), n_differ=None)
     assert duel.settle(judged, verified.gain(*[np.zeros(9, int)] * 3), nothing) is judged
 
 
 @pytest.mark.parametrize(("share", "winner"), [(0.9, "data"), (0.1, "model")])
 def test_rulings_name_the_winner_and_leave_the_effects_alone(share: float, winner: str) -> None:
-    codes = undecided(data_wins=share)
-    before, after = settled(codes, 0), settled(codes, 60)
+    codes = worlds.undecided(data_wins=share)
+    before, after = worlds.settled(codes, 0), worlds.settled(codes, 60)
     assert after.verdict == f"the {winner} moved the score more"
     assert after.is_decided
     assert after.effects == before.effects
 
 
 def test_a_tie_is_called_a_draw_when_no_row_is_left() -> None:
-    found = settled(undecided(), 1000)
+    found = worlds.settled(worlds.undecided(), 1000)
     assert not found.is_decided
     assert found.verdict.endswith("and no row is left that would decide it: call it a draw")
 
 
 def test_looking_after_every_ruling_seldom_names_a_winner_of_a_tie() -> None:
     """The gold's own one look is left out: only duels that it leaves open ask for rulings."""
-    codes = undecided(rows=900, differ=160)
-    open_ = [seed for seed in range(50) if not settled(codes, 0, seed=seed).is_decided]
+    codes = worlds.undecided(rows=900, differ=160)
+    open_ = [seed for seed in range(50) if not worlds.settled(codes, 0, seed=seed).is_decided]
     assert len(open_) > 40
-    wrong = [any(settled(codes, n, seed=s).is_decided for n in (20, 40, 80)) for s in open_]
+    wrong = [any(worlds.settled(codes, n, seed=s).is_decided for n in (20, 40, 80)) for s in open_]
     assert np.mean(wrong) <= 0.06
 
 
