@@ -14,6 +14,7 @@ import pandas as pd
 from labeling import datasets, leaks, mutes
 from labeling.core.log import DataVersion
 from labeling.errors import BlockedError, InputError
+from labeling.fits import Fits
 from labeling.ingest import Progress, silent
 from labeling.project import Project, now
 from labeling.store import audits as store
@@ -46,22 +47,24 @@ class Audit(NamedTuple):
     repairs: Sequence[dict[str, Any]] = ()
 
 
-def run(snapshot: Snapshot, *, progress: Progress = silent) -> Audit:
-    """Run the suite and all checks on a snapshot, without writing anything."""
+def run(fits: Fits, *, progress: Progress = silent) -> Audit:
+    """Run the suite and all checks on the snapshot of some fits, without writing anything."""
+    snapshot = fits.snapshot
     progress(0.05, "checking the data")
     config = snapshot.config()
     version = DataVersion(snapshot.upto, policy=config["policy"])
     suite = stored_suite(snapshot.project)
     if suite is None:
         suite = suggestions.suggest(datasets.table(snapshot), **_columns_of(snapshot))
-    dataset = datasets.dataset(snapshot, version, suite=suite)
+    dataset, found = datasets.dataset(snapshot, version, suite=suite)
     muted = mutes.standing(snapshot.project)
     outcomes = checks.run_checks(
         dataset,
         severities=severities(snapshot.project),
         progress=lambda share, message: progress(0.05 + 0.15 * share, message),
+        recall=found.outcomes,
     )
-    outcomes = [_with_inflation(outcome, snapshot, dataset) for outcome in outcomes]
+    outcomes = [_with_inflation(outcome, fits, dataset) for outcome in outcomes]
     return Audit(
         snapshot.upto,
         snapshot.training_set(version).hash,
@@ -70,7 +73,7 @@ def run(snapshot: Snapshot, *, progress: Progress = silent) -> Audit:
         config["gate"],
         frozenset(muted),
         _pairs(dataset),
-        _repairs(dataset),
+        found.plain(REPAIRS, dataset.label_column, lambda: _repairs(dataset)),
     )
 
 
@@ -94,13 +97,11 @@ def _marked(outcome: checks.Outcome, muted: Mapping[str, mutes.Mute]) -> checks.
     return replace(outcome, status="muted", message=f"{mute.words} {outcome.message}")
 
 
-def _with_inflation(
-    outcome: checks.Outcome, snapshot: Snapshot, dataset: checks.Dataset
-) -> checks.Outcome:
+def _with_inflation(outcome: checks.Outcome, fits: Fits, dataset: checks.Dataset) -> checks.Outcome:
     """The leak across the wall with what it adds to the score, where that can be measured."""
     if outcome.code != LEAK or outcome.status != "found":
         return outcome
-    found = leaks.measured(snapshot, dataset)
+    found = leaks.measured(fits, dataset)
     return outcome if found is None else replace(outcome, message=leaks.in_words(found))
 
 
@@ -270,7 +271,7 @@ def _findings(found: pd.DataFrame, code: str) -> pd.DataFrame:
 
 def recheck(project: Project, *, progress: Progress = silent) -> int:
     """Run all checks again and store the audit; returns its id."""
-    audit = run(Snapshot(project), progress=progress)
+    audit = run(Fits(Snapshot(project)), progress=progress)
     return write(project, audit)
 
 

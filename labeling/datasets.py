@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 
 from labeling.core.log import DataVersion, Event, Standing
+from labeling.core.threads import one_thread
+from labeling.item_findings import Found
 from labeling.project import derive_seed
 from labeling.store import decisions, events, items, slots
+from labeling.store.items import Item
 from labeling.versions import Snapshot
 from quality import label_signals, near_duplicates, pairs
 from quality.checks import Dataset
+from quality.fingerprints import content_hash
 from quality.pairs import Pairs
 
 FEWEST_LABELS = 20
@@ -49,8 +53,11 @@ def _repaired(
 
 def dataset(
     snapshot: Snapshot, version: DataVersion, *, suite: Sequence[Mapping[str, Any]]
-) -> Dataset:
-    """All that is known of the items that nobody took out, in the order they came."""
+) -> tuple[Dataset, Found]:
+    """All that is known of the items that nobody took out, in the order they came.
+
+    And what was found in just these items before.
+    """
     standing = snapshot.standing(version)
     kept = [i for i, item in enumerate(snapshot.items) if item.item_id not in standing.excluded]
     rows = np.array(kept, dtype=np.int64)
@@ -60,7 +67,8 @@ def dataset(
     given = {} if several else snapshot.labels(version) | snapshot.gold(version)
     proba = None if several else believed(snapshot, version)
     is_image = snapshot.content.kind == "image"
-    return Dataset(
+    found = _found(snapshot, frame, chosen)
+    known = Dataset(
         frame=frame,
         content=() if is_image else snapshot.content.columns,
         item_id=np.array([item.item_id for item in chosen], dtype=object),
@@ -72,13 +80,26 @@ def dataset(
         reviewed=np.array([item.item_id in standing.rulings for item in chosen], dtype=bool),
         suite=tuple(dict(expectation) for expectation in suite),
         label_column=label_column(snapshot),
-        features=snapshot.features[[snapshot.row(item.item_id, standing.edits) for item in chosen]],
+        features=_features(snapshot, [snapshot.row(i.item_id, standing.edits) for i in chosen]),
         imports=_imports(snapshot, rows),
         rounds=_rounds(snapshot, standing, rows),
         kind=snapshot.content.kind,
         side=np.array([item.side for item in chosen], dtype=object),
-        pairs=near(snapshot, frame, rows),
+        pairs=near(snapshot, frame, rows, found),
     )
+    return known, found
+
+
+def _found(snapshot: Snapshot, frame: pd.DataFrame, chosen: Sequence[Item]) -> Found:
+    content, came = snapshot.content, [(item.item_id, item.change_id) for item in chosen]
+    decides = [snapshot.features_address, content.kind, content.columns, came, content_hash(frame)]
+    return Found(snapshot.project.path, decides)
+
+
+def _features(snapshot: Snapshot, rows: Sequence[int]) -> Any:
+    """Rows of the features, without a copy where these are all of them in their order."""
+    whole = snapshot.features
+    return whole if list(rows) == list(range(whole.shape[0])) else whole[rows]
 
 
 def label_column(snapshot: Snapshot) -> str:
@@ -101,29 +122,30 @@ def believed(snapshot: Snapshot, version: DataVersion) -> np.ndarray | None:
         return None
     proba = np.full((len(snapshot.items), len(snapshot.classes)), np.nan)
     clusters = np.array([item.cluster for item in snapshot.items], dtype=object)
-    evidence = label_signals.gather(
-        snapshot.features[seen],
-        y,
-        kind=snapshot.content.kind,
-        n_classes=len(snapshot.classes),
-        groups=clusters[rows],
-        seed=derive_seed(snapshot.seed, "fold"),
-    )
+    with one_thread():
+        evidence = label_signals.gather(
+            snapshot.features[seen],
+            y,
+            kind=snapshot.content.kind,
+            n_classes=len(snapshot.classes),
+            groups=clusters[rows],
+            seed=derive_seed(snapshot.seed, "fold"),
+        )
     proba[rows] = label_signals.belief(evidence)
     return proba
 
 
-def near(snapshot: Snapshot, frame: pd.DataFrame, rows: np.ndarray) -> Pairs:
+def near(snapshot: Snapshot, frame: pd.DataFrame, rows: np.ndarray, found: Found) -> Pairs:
     """The near-duplicates among some items, without the pairs that somebody marked apart."""
     columns, kind = snapshot.content.columns, snapshot.content.kind
     shown = snapshot.frame.iloc[rows].reset_index(drop=True) if kind == "image" else frame
-    found = near_duplicates.near_duplicates(shown, columns, kind=kind)
+    every = found.pairs(lambda: near_duplicates.near_duplicates(shown, columns, kind=kind))
     place = {snapshot.items[row].item_id: i for i, row in enumerate(rows)}
     marked = [pair.split(BETWEEN) for pair in decisions.standing(snapshot.project.db, "apart")]
     both = [(place[a], place[b]) for a, b in marked if a in place and b in place]
     first, second = (np.array([pair[side] for pair in both], dtype=np.int64) for side in (0, 1))
     return pairs.without(
-        found, len(rows), apart=(np.minimum(first, second), np.maximum(first, second))
+        every, len(rows), apart=(np.minimum(first, second), np.maximum(first, second))
     )
 
 

@@ -38,6 +38,11 @@ class Beside(NamedTuple):
     load: Callable[[], tuple[Any, Any]]
 
 
+def folder_of(project: Path) -> Path:
+    """The hidden folder of a project's file. It may be deleted at any time."""
+    return project.with_name(f".{project.stem}.features")
+
+
 class ItemFeatures:
     """The features of all items of a project, from the disk where they are there.
 
@@ -53,19 +58,23 @@ class ItemFeatures:
         *,
         beside: Beside | None = None,
     ) -> None:
-        self.folder = project.with_name(f".{project.stem}.features")
+        self.folder = folder_of(project)
         self.content, self.item_ids, self._frame = content, item_ids, frame
         self._beside = beside
 
     @cached_property
+    def address(self) -> str:
+        """The name of the matrix: the same only where the features are the same."""
+        return self._name("matrix", self.item_ids, self._of_vectors)
+
+    @cached_property
     def matrix(self) -> Any:
         """Features, float32 (items, terms): CSR, or dense for images; mapped from the disk."""
-        name = self._name("matrix", self.item_ids, self._of_vectors)
-        stored = _load(self.folder / name)
+        stored = _load(self.folder / self.address)
         if stored is not None:
             return stored
         whole = self._whole()
-        kept = _store(self.folder, name, whole)
+        kept = _store(self.folder, self.address, whole)
         self._forget()
         return whole if kept is None else kept
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,7 @@ class Fits:
         self.snapshot, self.new = snapshot, dict[str, Fit]()
         self.known: dict[str, np.ndarray] = {}
         self._chosen: dict[Wish, ModelConfig] = {}
+        self._newest: dict[str, Predictor] = {}
         self._refitted: dict[tuple[str, bytes], np.ndarray] = {}
         basis: list[Any] = [list(snapshot.classes), [item.item_id for item in snapshot.items]]
         basis += [snapshot.states] if snapshot.states else []
@@ -103,8 +104,12 @@ class Fits:
         return self._chosen[wish]
 
     def fit(self, training: TrainingSet, config: ModelConfig) -> Predictor:
-        """Train on a version's rows."""
-        return self._fit(self._taught(training, config), config)
+        """Train on a version's rows; the newest model is kept, for whatever temperature."""
+        plain = replace(config, temperature=1.0)
+        key = self._address(training, plain)
+        if key not in self._newest:
+            self._newest = {key: self._fit(self._taught(training, plain), plain)}
+        return self._newest[key].at(config.temperature)
 
     def _taught(self, training: TrainingSet, config: ModelConfig) -> _Taught:
         """What a version's model learns from; soft labels make several rows an item."""

@@ -266,6 +266,7 @@ def keep_apart(project: Project, item_ids: Sequence[str], *, author: str) -> int
 
 # -- cells ----------------------------------------------------------------------------------------
 
+AS_LIKELY_AS_NOT = 0.5
 PROPOSALS = ["item_id", "column", "before", "after", "why", "confidence"]
 
 
@@ -291,18 +292,21 @@ def repair(
 ) -> int:
     """Put proposed values into cells (item, column), as one change of edits; returns it.
 
-    `values` replaces the proposal of the nth cell by another value; None empties the cell. Raises
-    InputError when none of the cells has a proposal that stands.
+    `values` replaces the proposal of the nth cell by another value; None empties the cell. Where
+    two proposals of one item are at most as likely as not, one of the cells is right as it stands:
+    only the surer one is made. Raises InputError when none of the cells has a proposal that stands.
     """
     table = proposals(project).set_index(["item_id", "column"])
     known = [(n, cell) for n, cell in enumerate(chosen) if cell in table.index]
     if not known:
         raise InputError("none of these cells has a proposed value: run the checks again")
+    wanted = {cell: values.get(n, table["after"][cell]) for n, cell in known}
+    wanted = _without_alternatives(wanted, table)
     edits: dict[str, dict[str, str | None]] = {}
-    for n, (item, column) in known:
-        edits.setdefault(item, {})[column] = values.get(n, table["after"][item, column])
+    for (item, column), value in wanted.items():
+        edits.setdefault(item, {})[column] = value
     found = issues.table(project)
-    cells = {cell for _, cell in known}
+    cells = set(wanted)
     both = zip(found["item_id"], found["col"], strict=True)
     about = np.array([cell in cells for cell in both], dtype=bool)
     columns = ", ".join(sorted({column for _, column in cells}))
@@ -312,6 +316,19 @@ def repair(
         project, "repair", facts, word="edit", title=title, author=author,
         chosen=found[about & found["code"].str.startswith("S2")],
     )  # fmt: skip
+
+
+def _without_alternatives(
+    wanted: Mapping[tuple[str, str], str | None], table: pd.DataFrame
+) -> dict[tuple[str, str], str | None]:
+    """The values, less those that are an alternative to a surer one in the same item."""
+    kept, settled = dict[tuple[str, str], str | None](), set[str]()
+    for cell in sorted(wanted, key=lambda cell: -float(table["confidence"][cell])):
+        is_own = wanted[cell] != table["after"][cell]  # what somebody typed is no guess
+        if is_own or table["confidence"][cell] > AS_LIKELY_AS_NOT or cell[0] not in settled:
+            kept[cell] = wanted[cell]
+            settled.add(cell[0])
+    return kept
 
 
 # -- what each fix did ----------------------------------------------------------------------------

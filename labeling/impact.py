@@ -263,6 +263,7 @@ def _largest_effect(
     drawn = [rng.choice(len(free), size=n, replace=False) for _ in range(PLACEBOS)]
     gone = [[free[i] for i in rows] for rows in drawn]
     scores = []
+    progress(0.6, "measuring what random changes do (placebo)")
     for nth, said in enumerate(fits.without(training, config, [[], *gone])):
         progress(0.6 + 0.3 * nth / PLACEBOS, "measuring what random changes do (placebo)")
         scores.append(scale.mean(ruler.right(said)))

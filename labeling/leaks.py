@@ -19,12 +19,13 @@ from quality import pairs
 from quality.checks import Dataset
 
 
-def measured(snapshot: Snapshot, dataset: Dataset) -> Inflation | None:
+def measured(fits: Fits, dataset: Dataset) -> Inflation | None:
     """How much leaked gold rows flatter today's model; None without a model, gold or a leak.
 
     `dataset` holds the items that stand with their near-duplicates. A gold item is leaked where a
     labelled item of the pool is nearly the same.
     """
+    snapshot = fits.snapshot
     ruler, closed = rulers.current(snapshot), store.every(snapshot.project.db)
     config = snapshot.config()
     training = snapshot.training_set(DataVersion(snapshot.upto, policy=config["policy"]))
@@ -32,7 +33,6 @@ def measured(snapshot: Snapshot, dataset: Dataset) -> Inflation | None:
     leaked = np.array([item in flattering for item in _gold_items(snapshot, ruler)], dtype=bool)
     if not closed or not training.labels or not leaked.any():
         return None
-    fits = Fits(snapshot)
     right = ruler.right(fits.predicted(training, fits.model_of(config)))
     return leakage.inflation(right, leaked)
 

@@ -53,8 +53,9 @@ def close_round(project: Project, *, progress: Progress = silent) -> Closed:
     """
     started, round_no = time.perf_counter(), current(project)
     snapshot = Snapshot(project)
-    audit = _check(project, snapshot, round_no, progress)
-    fits, learned, closed = _learn(snapshot, round_no, progress)
+    fits = Fits(snapshot)
+    audit = _check(project, fits, round_no, progress)
+    learned, closed = _learn(fits, round_no, progress)
     every = [*store.every(project.db), closed]
     report = impact.report(fits, every, progress=progress)
     progress(0.9, "forecasting the next rounds")
@@ -83,8 +84,8 @@ def _strategy(snapshot: Snapshot, learned: Learned | None) -> str:
     return strategies.resolve(snapshot.config()["strategy"])
 
 
-def _check(project: Project, snapshot: Snapshot, round_no: int, progress: Progress) -> audits.Audit:
-    audit = audits.run(snapshot, progress=progress)
+def _check(project: Project, fits: Fits, round_no: int, progress: Progress) -> audits.Audit:
+    audit = audits.run(fits, progress=progress)
     try:
         audits.block(audit)
     except BlockedError:
@@ -93,12 +94,11 @@ def _check(project: Project, snapshot: Snapshot, round_no: int, progress: Progre
     return audit
 
 
-def _learn(
-    snapshot: Snapshot, round_no: int, progress: Progress
-) -> tuple[Fits, Learned | None, Round]:
+def _learn(fits: Fits, round_no: int, progress: Progress) -> tuple[Learned | None, Round]:
     """Train on what is labelled; what was learned is None while nothing tells classes apart."""
     progress(0.2, "training the model")
-    config, fits = snapshot.config(), Fits(snapshot)
+    snapshot = fits.snapshot
+    config = snapshot.config()
     version = DataVersion(snapshot.upto, policy=config["policy"])
     training = snapshot.training_set(version)
     model = fits.choose(training, config.wish)
@@ -125,7 +125,7 @@ def _learn(
         now(),
         0.0,
     )
-    return fits, learned, closed
+    return learned, closed
 
 
 def table(project: Project) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,7 @@ from labeling.store.changes import Change
 from quality.consensus import POLICIES
 
 AS_IT_CAME: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+LATELY = 8  # versions whose training sets are kept at hand
 RULERS = frozenset({"gold", "schema", "guideline", "settings"})
 
 
@@ -74,6 +76,7 @@ class Snapshot:
         self.code = {name: index for index, name in enumerate(self.classes)}
         self.position = {item.item_id: index for index, item in enumerate(self.items)}
         self.side = {item.item_id: item.side for item in self.items}
+        self._lately: OrderedDict[DataVersion, TrainingSet] = OrderedDict()
         self.first_import = min((i.change_id for i in self.items), default=0)
 
     @cached_property
@@ -144,6 +147,11 @@ class Snapshot:
         """
         return self._featurized.matrix
 
+    @property
+    def features_address(self) -> str:
+        """What decides `features`: another name for other items, states, vectors or methods."""
+        return self._featurized.address
+
     @cached_property
     def states(self) -> list[tuple[str, dict[str, Any]]]:
         """The repaired states of items in the order of their rows behind the items' own."""
@@ -188,6 +196,13 @@ class Snapshot:
 
     def training_set(self, version: DataVersion) -> TrainingSet:
         """What a version trains on: pool items that stand, with a label of the label set."""
+        if version not in self._lately:
+            self._lately[version] = self._training_set(version)
+            while len(self._lately) > LATELY:
+                self._lately.popitem(last=False)
+        return self._lately[version]
+
+    def _training_set(self, version: DataVersion) -> TrainingSet:
         standing = self.standing(version)
         resolved = resolve(standing, version.policy, several=self._several)
         rows = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,8 @@ from quality import (
     values,
 )
 from quality.consensus import standing
-from quality.duplicates import exact_keys
 from quality.expectations import Result, validate_once
-from quality.findings import TABLE, crowd_of
+from quality.findings import TABLE
 from quality.findings import Dataset as Dataset
 from quality.findings import Findings as Findings
 from quality.suites import (
@@ -70,7 +69,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """A rule. `needs` names attributes of a Dataset; "a|b" is satisfied by either."""
+    """A rule. `needs` names attributes of a Dataset; "a|b" is satisfied by either.
+
+    `of_items`: what it finds follows from `frame`, `content`, `features`, `imports` and the
+    near-duplicates alone; no label, answer or side moves it.
+    """
 
     code: str
     title: str
@@ -78,6 +81,13 @@ class Check:
     family: str
     needs: tuple[str, ...]
     run: Callable[[Dataset], Findings]
+    of_items: bool = False
+
+
+# What a check of items found before: by its name, what decides it beside the items, and how it is
+# found out anew.
+Recall = Callable[[str, Any, Callable[[], list[Outcome]]], list[Outcome]]
+SUITE = "suite"
 
 
 # -- the checks --------------------------------------------------------------------------------
@@ -136,7 +146,7 @@ def _conflicting_copies(dataset: Dataset) -> dict[int, tuple[float, str]]:
     rows = pd.DataFrame({"key": _cluster_keys(dataset), "label": _labels(dataset)})
     rows["row"] = np.arange(len(rows))
     found = {}
-    for _, group in _mixed(rows[_has_content(dataset)].dropna(subset=["label"]), "key"):
+    for _, group in _mixed(rows[dataset.filled].dropna(subset=["label"]), "key"):
         given = group["label"].tolist()
         counts = Counter(given)
         message = f"{len(given)} rows with the same content have {_tally(counts)}."
@@ -229,7 +239,7 @@ def _doubts(cells: pd.DataFrame) -> Findings:
 
 def exact_duplicates(dataset: Dataset) -> Findings:
     """Rows whose normalised content stood in an earlier row; score 0."""
-    first = _first_rows(dataset)
+    first = dataset.first_rows
     rows = np.flatnonzero(first != np.arange(len(first)))
     messages = [
         f"Same content as {_called(dataset, first[row])}, once case, width and spaces are evened "
@@ -243,7 +253,7 @@ def near_duplicates_in_table(dataset: Dataset) -> Findings:
     """Rows nearly the same as an earlier one, but not exactly; score = 1 - similarity."""
     near = pairs.earlier(dataset.near)
     if dataset.content:
-        exact = _first_rows(dataset) != np.arange(len(dataset.frame))
+        exact = dataset.first_rows != np.arange(len(dataset.frame))
         near = near.where(~exact[near.row])
     messages = [
         f"Nearly the same as {_called(dataset, other)}: similarity {similarity:.2f}."
@@ -309,8 +319,8 @@ def _columns_of_answers(dataset: Dataset) -> set[str]:
 
 
 _ALL = (
-    Check("S201", "Likely wrong cell", "warning", "S", ("frame",), likely_wrong_cells),
-    Check("S202", "Broken dependency", "warning", "S", ("frame",), broken_dependencies),
+    Check("S201", "Likely wrong cell", "warning", "S", ("frame",), likely_wrong_cells, True),
+    Check("S202", "Broken dependency", "warning", "S", ("frame",), broken_dependencies, True),
     Check("L201", "Unknown label", "critical", "L", ("classes", "label|annotations"),
           unknown_labels),
     Check("L202", "Same content, different labels", "warning", "L", ("label|annotations",),
@@ -331,16 +341,18 @@ _ALL = (
     Check("B402", "Thin slice", "info", "B", ("label",), table_checks.thin_slices),
     Check("B403", "Unbalanced classes", "info", "B", ("label",), table_checks.rare_classes),
     Check("R501", "Column drifted between imports", "warning", "R", ("imports",),
-          table_checks.drifted_columns),
+          table_checks.drifted_columns, True),
     Check("R502", "Class shares drifted between imports", "warning", "R", ("imports", "label"),
           table_checks.drifted_classes),
     Check("R503", "Labels or confidence drifted between rounds", "info", "R",
           ("rounds", "label"), table_checks.drifted_rounds),
-    Check("O601", "Row unlike all others", "info", "O", ("features",), table_checks.odd_rows),
+    Check("O601", "Row unlike all others", "info", "O", ("features",), table_checks.odd_rows,
+          True),
     Check("O602", "Nobody can learn from it", "info", "O", ("annotations",),
           crowd_checks.unlearnable_items),
-    Check("D301", "Exact duplicate", "info", "D", ("content",), exact_duplicates),
-    Check("D302", "Near duplicate", "info", "D", ("content|pairs",), near_duplicates_in_table),
+    Check("D301", "Exact duplicate", "info", "D", ("content",), exact_duplicates, True),
+    Check("D302", "Near duplicate", "info", "D", ("content|pairs",), near_duplicates_in_table,
+          True),
     Check("D303", "Near duplicate across pool and reservoir", "warning", "D",
           ("content|pairs", "side"), near_duplicates_across),
     Check("D304", "Group on both sides", "warning", "D", ("content|side",), group_leakage),
@@ -372,7 +384,7 @@ def _reviewed(dataset: Dataset) -> npt.NDArray[np.bool_]:
 
 def _answers(dataset: Dataset) -> list[tuple[int, str, Any]]:
     """(row, annotator, label) of each standing answer to an item of the dataset, labels only."""
-    given = standing(crowd_of(dataset))
+    given = standing(dataset.crowd)
     triples = zip(given["row"], given["annotator"], given["label"], strict=True)
     return [(int(row), str(who), label) for row, who, label in triples]
 
@@ -381,17 +393,7 @@ def _cluster_keys(dataset: Dataset) -> npt.NDArray[Any]:
     """What makes rows copies of each other, (n,); without key and content no row has a copy."""
     if dataset.duplicate_key is not None:
         return dataset.duplicate_key
-    if not dataset.content:
-        return np.arange(len(dataset.frame))
-    return exact_keys(dataset.frame, dataset.content)
-
-
-def _first_rows(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """The earliest row with the same normalised content, int (n,); itself where content is none."""
-    keys = pd.Series(exact_keys(dataset.frame, dataset.content))
-    first = keys.map(pd.Series(keys.index, index=keys).groupby(level=0).min()).to_numpy()
-    own = np.arange(len(keys))
-    return np.where(_has_content(dataset), first, own).astype(np.int64)
+    return dataset.keys if dataset.content else np.arange(len(dataset.frame))
 
 
 def _called(dataset: Dataset, row: int) -> str:
@@ -401,14 +403,6 @@ def _called(dataset: Dataset, row: int) -> str:
 def _content_column(dataset: Dataset) -> str:
     """The name of the content where it is one column."""
     return dataset.content[0] if len(dataset.content) == 1 else ""
-
-
-def _has_content(dataset: Dataset) -> npt.NDArray[np.bool_]:
-    """Whether any content cell is filled, bool (n,): two empty rows are not duplicates."""
-    if not dataset.content:
-        return np.ones(len(dataset.frame), dtype=bool)
-    present = dataset.frame[list(dataset.content)].notna().any(axis=1)
-    return np.asarray(present.to_numpy(), dtype=bool)
 
 
 def _sentence(text: str) -> str:
@@ -422,26 +416,32 @@ def _silent(share: float, message: str) -> None:
     """A progress callback that shows nothing."""
 
 
+def _anew(name: str, beside: Any, find: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """A memory that holds nothing."""
+    return find()
+
+
 def run_checks(
     dataset: Dataset,
     *,
     muted: Mapping[str, str] = {},
     severities: Mapping[str, str] = {},
     progress: Callable[[float, str], None] = _silent,
+    recall: Recall = _anew,
 ) -> list[Outcome]:
     """One outcome per expectation of the suite, then one per entry of `CHECKS`; never raises.
 
     `muted` gives the reason for not running a check, `severities` another severity, both by code;
     `S104` stands for all expectations of its kind, `S104:age` for one. A check that raises becomes
     "failed", and the others run. `progress` is called with the share done in [0, 1] and with what
-    comes next.
+    comes next. `recall` may know what the suite and the checks `of_items` found in the same items.
     """
     suite = [_adjusted(item, severities) for item in dataset.suite]
     progress(0.0, f"{len(suite)} expectations")
-    outcomes = _schema_outcomes(dataset, suite, muted)
+    outcomes = recall(SUITE, [suite, dict(muted)], lambda: _schema_outcomes(dataset, suite, muted))
     for done, check in enumerate(CHECKS.values(), start=1):
         progress(done / (len(CHECKS) + 1), f"{check.code} {check.title}")
-        outcomes.append(_outcome(_with_severity(check, severities), dataset, muted))
+        outcomes += _of_check(_with_severity(check, severities), dataset, muted, recall)
     progress(1.0, "done")
     return outcomes
 
@@ -457,7 +457,21 @@ def _by_code(settings: Mapping[str, str], code: str) -> str | None:
 
 def _with_severity(check: Check, severities: Mapping[str, str]) -> Check:
     severity = severities.get(check.code, check.severity)
-    return Check(check.code, check.title, severity, check.family, check.needs, check.run)
+    return replace(check, severity=severity)
+
+
+def _of_check(
+    check: Check, dataset: Dataset, muted: Mapping[str, str], recall: Recall
+) -> list[Outcome]:
+    def find() -> list[Outcome]:
+        return [_outcome(check, dataset, muted)]
+
+    if not check.of_items:
+        return find()
+    beside = [check.severity, muted.get(check.code), dataset.label_column]
+    if dataset.pairs is not None and any("pairs" in need for need in check.needs):
+        beside += [each.tolist() for each in dataset.pairs]
+    return recall(check.code, beside, find)
 
 
 def _outcome(check: Check, dataset: Dataset, muted: Mapping[str, str]) -> Outcome:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from quality import annotators, outliers
 from quality.agreement import agreement
-from quality.findings import TABLE, Dataset, Findings, crowd_of
+from quality.findings import TABLE, Dataset, Findings
 from quality.inference import holm, surely_below
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ def low_agreement(dataset: Dataset) -> Findings:
 
     The own answer is left out, so two people who disagree are both right or both wrong.
     """
-    table = annotators.quality(crowd_of(dataset))
+    table = annotators.quality(dataset.crowd)
     n = table["n_compared"].to_numpy(dtype=np.float64)
     limit = np.clip(table["rest"].fillna(0.0).to_numpy() - MARGIN, 0.0, 1.0)
     p = holm(surely_below(_hits(table["agreement"], n), n, limit))
@@ -49,7 +49,7 @@ def hasty_answers(dataset: Dataset) -> Findings:
     Surely ten points less (Fisher), on five answers or more; score = the agreement of a person's
     hasty answers.
     """
-    answers = crowd_of(dataset)
+    answers = dataset.crowd
     people = annotators.haste(answers)
     harmful = (holm(people["p"]) < LEVEL) & (people["change"] <= -MARGIN).to_numpy()
     people = people[harmful & (people["n_hasty"] >= FEWEST_HASTY).to_numpy()]
@@ -68,7 +68,7 @@ def self_contradictions(dataset: Dataset) -> Findings:
 
     score = the share of that person's repeated answers that were the same.
     """
-    answers = crowd_of(dataset)
+    answers = dataset.crowd
     people = annotators.self_agreement(answers)
     n = people["n_repeats"].to_numpy(dtype=np.float64)
     p = holm(surely_below(_hits(people["same"], n), n, np.full(len(n), STEADY)))
@@ -90,7 +90,7 @@ def fading_agreement(dataset: Dataset) -> Findings:
 
     score = their agreement in the last third.
     """
-    table = annotators.fading(crowd_of(dataset))
+    table = annotators.fading(dataset.crowd)
     fades = (holm(table["p"]) < LEVEL) & (table["change"] <= -MARGIN).to_numpy()
     found = table[fades]
     messages = [
@@ -103,7 +103,7 @@ def fading_agreement(dataset: Dataset) -> Findings:
 
 def unreliable_labels(dataset: Dataset) -> Findings:
     """Krippendorff's alpha surely under 0.667, his limit for tentative conclusions; score = it."""
-    table = agreement(crowd_of(dataset), resamples=400).set_index("measure")
+    table = agreement(dataset.crowd, resamples=400).set_index("measure")
     alpha = table[table["annotator_a"] == ""].loc["krippendorff_alpha"]
     if alpha["n_items"] < FEWEST_ITEMS or not alpha["high"] < RELIABLE:
         return Findings()
@@ -116,7 +116,7 @@ def unreliable_labels(dataset: Dataset) -> Findings:
 
 def unlearnable_items(dataset: Dataset) -> Findings:
     """Items that are flagged, skipped by all, or always disputed (`outliers.unlearnable`)."""
-    answers = crowd_of(dataset)
+    answers = dataset.crowd
     found = outliers.unlearnable(answers).drop_duplicates("item")
     rows = answers.drop_duplicates("item").set_index("item")["row"].reindex(found["item"])
     return Findings(rows.to_numpy(np.int64), found["score"].to_numpy(float), list(found["message"]))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from quality.duplicates import exact_keys
 from quality.kinds import lengths
 from quality.near_duplicates import near_duplicates
 from quality.pairs import Pairs
@@ -69,6 +70,31 @@ class Dataset:
     def table(self) -> Table:
         """What the value checks look at: all columns but the label."""
         return table_of(self.frame, leave_out=(self.label_column,))
+
+    @cached_property
+    def filled(self) -> npt.NDArray[np.bool_]:
+        """Whether any content cell is filled, bool (n,): two empty rows are not duplicates."""
+        if not self.content:
+            return np.ones(len(self.frame), dtype=bool)
+        present = self.frame[list(self.content)].notna().any(axis=1)
+        return np.asarray(present.to_numpy(), dtype=bool)
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.str_]:
+        """What makes the content of rows exactly the same, str (n,)."""
+        return exact_keys(self.frame, self.content)
+
+    @cached_property
+    def first_rows(self) -> npt.NDArray[np.int64]:
+        """The earliest row with the same content, int (n,); itself where content is none."""
+        keys = pd.Series(self.keys)
+        first = keys.map(pd.Series(keys.index, index=keys).groupby(level=0).min()).to_numpy()
+        return np.where(self.filled, first, np.arange(len(keys))).astype(np.int64)
+
+    @cached_property
+    def crowd(self) -> pd.DataFrame:
+        """The annotations as `crowd_of` gives them, worked out once. Not to be written to."""
+        return crowd_of(self)
 
     def on_side(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Which rows train and which measure, bool (n,) each; all do both where nothing is said."""
@@ -132,10 +158,11 @@ def crowd_of(dataset: Dataset) -> pd.DataFrame:
     """
     columns = ["item_id", "annotator", "label"]
     given = pd.DataFrame(columns=columns) if dataset.annotations is None else dataset.annotations
-    rows = pd.Series(np.arange(len(dataset.item_id)), index=dataset.item_id)
-    rows = rows[~rows.index.duplicated()]
-    known = given[given["item_id"].isin(rows.index)].rename(columns={"item_id": "item"})
-    known = known.assign(row=rows.reindex(known["item"]).to_numpy(dtype=np.int64))
+    first: dict[Any, int] = {}
+    for row, item in enumerate(dataset.item_id):
+        first.setdefault(item, row)
+    rows = np.array([first.get(item, -1) for item in given["item_id"]], dtype=np.int64)
+    known = given.assign(row=rows)[rows >= 0].rename(columns={"item_id": "item"})
     if dataset.content:
-        known["length"] = lengths(dataset.frame, dataset.content)[known["row"]]
+        known["length"] = lengths(dataset.frame.iloc[known["row"]], dataset.content)
     return known.reset_index(drop=True)

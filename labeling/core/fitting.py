@@ -50,6 +50,10 @@ class Fitted:
             proba[:, self.seen] = tempered(np.asarray(found, dtype=np.float64), self.temperature)
         return proba
 
+    def at(self, temperature: float) -> Fitted:
+        """The same model at another temperature, which no training depends on."""
+        return replace(self, temperature=temperature)
+
     def quick_proba(self, features: Any) -> Floats:
         """The same within `QUICK_ERROR`: a linear model of dense rows in single precision."""
         if not self._is_plain(features):
@@ -118,6 +122,10 @@ class FittedEach:
     def predict_proba(self, features: Any) -> Floats:
         """Each class's own probability, float (rows, classes); rows need not sum to 1."""
         return np.column_stack([model.predict_proba(features)[:, 1] for model in self.each])
+
+    def at(self, temperature: float) -> FittedEach:
+        """The same models at another temperature."""
+        return FittedEach(tuple(model.at(temperature) for model in self.each))
 
     def quick_proba(self, features: Any) -> Floats:
         """The same within `QUICK_ERROR`."""

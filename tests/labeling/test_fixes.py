@@ -396,6 +396,18 @@ def test_a_repair_shows_its_bar_once_a_round_is_closed(tmp_path: Path) -> None:
         assert fixes.in_words(row).startswith("this fix: ")
 
 
+def test_of_two_cells_that_contradict_each_other_one_is_repaired(table: Project) -> None:
+    told = fixes.proposals(table)
+    item = told["item_id"][0]
+    both = [(item, column) for column in told.loc[told["item_id"] == item, "column"]]
+    assert sorted(column for _, column in both) == ["city", "zip"]
+    fixes.repair(table, both, author="rev")
+    (repaired,) = events.edits_of(table.db, item)
+    assert repaired == told["column"][0], "the surer one"
+    audits.recheck(table)
+    assert found(table, "S202").empty
+
+
 def test_a_proposed_value_can_be_replaced_or_emptied(table: Project) -> None:
     cell = fixes.proposals(table).iloc[0]
     chosen = [(cell["item_id"], cell["column"])]

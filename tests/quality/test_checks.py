@@ -184,6 +184,28 @@ def test_every_check_is_silent_on_clean_data(code: str) -> None:
     assert outcome_of(code, clean()).status == "passed"
 
 
+@pytest.mark.parametrize("code", [code for code, check in CHECKS.items() if check.of_items])
+def test_a_check_of_items_finds_the_same_whatever_is_said_of_them(code: str) -> None:
+    """What is kept of it until an item changes may depend on nothing else."""
+    faulty, _ = PLANTED[code](clean())
+    assert faulty.annotations is not None and faulty.label is not None
+    others = changed(
+        faulty,
+        label=faulty.label[::-1],
+        classes=(*CLASSES, "other"),
+        annotations=faulty.annotations.head(20),
+        proba=None,
+        reviewed=np.ones(len(faulty.frame), dtype=bool),
+        rounds=None,
+        side=np.full(len(faulty.frame), "pool", dtype=object),
+        duplicate_key=None,
+    )
+    first, second = (outcome_of(code, dataset) for dataset in (faulty, others))
+    pd.testing.assert_frame_equal(first.findings, second.findings)
+    assert first.message == second.message
+    assert first.status == "found"
+
+
 @pytest.mark.parametrize("code", CHECKS)
 def test_every_check_says_what_it_lacks(code: str) -> None:
     bare = Dataset(frame=pd.DataFrame(), content=(), item_id=np.array([]))
