@@ -386,7 +386,8 @@ def test_only_who_answers_at_a_screen_is_told_to_be_labeling_now(made: Project) 
 # What is sent
 
 
-A_LABEL = {"uid": str(uuid.uuid4()), "kind": "label", "item": "x"}
+A_UID = str(uuid.UUID(int=7, version=4))
+A_LABEL = {"uid": A_UID, "kind": "label", "item": "x"}
 BAD = [
     {"ops": [A_LABEL | {"item": ""}]},
     {"ops": [A_LABEL | {"value": "half a sign \ud800"}]},
@@ -395,11 +396,11 @@ BAD = [
     {"ops": "x"},
     {"ops": [1]},
     {"ops": [{"uid": "not-a-uuid", "kind": "label"}]},
-    {"ops": [{"uid": str(uuid.uuid4()), "kind": 3}]},
-    {"ops": [{"uid": str(uuid.uuid4()), "kind": "label", "slot": "1"}]},
-    {"ops": [{"uid": str(uuid.uuid4()), "kind": "label", "ms": 1e300}]},
-    {"ops": [{"uid": str(uuid.uuid4()), "kind": "label", "value": {"a": 1}}]},
-    {"ops": [{"uid": str(uuid.uuid4()), "kind": "label", "value": ["a", 1]}]},
+    {"ops": [{"uid": A_UID, "kind": 3}]},
+    {"ops": [{"uid": A_UID, "kind": "label", "slot": "1"}]},
+    {"ops": [{"uid": A_UID, "kind": "label", "ms": 1e300}]},
+    {"ops": [{"uid": A_UID, "kind": "label", "value": {"a": 1}}]},
+    {"ops": [{"uid": A_UID, "kind": "label", "value": ["a", 1]}]},
     {"ops": [{}] * (session.MOST_OPERATIONS + 1)},
     {"holding": [None]},
     {"holding": "all"},
