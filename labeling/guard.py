@@ -18,6 +18,7 @@ from labeling.store import evidence
 from labeling.versions import Snapshot
 
 GOOD, OPEN, BAD = "good", "open", "bad"
+LEAKS = "Leaks"
 
 
 class Reason(NamedTuple):
@@ -90,8 +91,17 @@ def _split(snapshot: Snapshot) -> tuple[str, str]:
     )
 
 
+def leaks(project: Project) -> Reason:
+    """Whether a score may be flattered by near-duplicates, from the newest audit alone."""
+    return Reason(LEAKS, *_told(project))
+
+
 def _leaks(snapshot: Snapshot) -> tuple[str, str]:
-    found = audits.outcomes(snapshot.project)
+    return _told(snapshot.project)
+
+
+def _told(project: Project) -> tuple[str, str]:
+    found = audits.outcomes(project)
     own = found[found["code"] == audits.LEAK]
     if own.empty or own.iloc[0]["status"] in ("not applicable", "failed"):
         return OPEN, "the check for near-duplicates of gold in training has not run yet"
@@ -114,6 +124,6 @@ REASONS: dict[str, Callable[[Snapshot], tuple[str, str]]] = {
     "Apart from training": _apart,
     "Hard items": _skipped,
     "Decide or report": _split,
-    "Leaks": _leaks,
+    LEAKS: _leaks,
     "Age of gold": _age,
 }

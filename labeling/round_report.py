@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from labeling import audits, history, impact, overview, queue, replays
+from labeling import audits, history, impact, overview, queue, replays, ruler_moves, waterfall
 from labeling.core import charts
 from labeling.core.charts import Bar, Point
 from labeling.core.comparison import Interval
@@ -196,6 +196,8 @@ def _score(told: Told) -> str:
     if control:
         said.append(impact.words_of(control))
     said += _bars_in_words(told) if "waterfall" in drawn else [NO_BARS]
+    if moved := _ruler_move(told):
+        said.append(moved.in_words())
     figures = [_figure(name, svg) for name, svg in drawn.items()]
     return "".join([*map(_paragraph, said), _metrics(told), *figures])
 
@@ -279,11 +281,19 @@ def _drawings(told: Told) -> dict[str, str]:
     if compared:
         bars = [_bar(each) for each in compared]
         found["differences"] = charts.waterfall(bars, title="What moved the score", stacked=False)
-    stored = impact.cached(told.project, impact.WATERFALL)
-    if stored is not None and stored[0] == told.round.upto_event:
-        bars = [_bar(each) for each in stored[1]]
+    stored = waterfall.stored(told.project)
+    if stored is not None and stored[0] == told.round.upto_event and not stored[1].preview:
+        bars = [_bar(each) for each in impact.records(stored[1].frame())]
         found["waterfall"] = charts.waterfall(bars, title="What each change did")
+    if moved := _ruler_move(told):
+        found["ruler"] = ruler_drawing(moved)
     return found
+
+
+def _ruler_move(told: Told) -> RulerMove | None:
+    """What of the way from the round before is corrected gold, where gold was corrected."""
+    n = told.round.round_no
+    return ruler_moves.measure(told.project, first=n - 1, last=n) if n > 1 else None
 
 
 def ruler_drawing(moved: RulerMove) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from labeling import (
     control_arm,
     forecasts,
+    guard,
     history,
     impact,
     round_report,
@@ -237,6 +238,9 @@ with report_errors():
     headline(report)
     if report["gold_skipped"]:
         st.caption(plain(impact.skipped_words(report["gold_skipped"])) + ".")
+    leak = guard.leaks(project)
+    if leak.state == guard.BAD:
+        st.warning(proof.sentence(leak.words))
     stale = impact.staleness(project, stored[0])
     if stale:
         st.caption(plain(stale.strip()))

@@ -131,6 +131,7 @@ def test_a_leak_that_a_repair_brought_is_found_by_the_next_audit(copy: Project) 
     audits.recheck(copy)
     assert states(copy)["Leaks"] == BAD
     assert "gold items have a near-duplicate" in words(copy, "Leaks")
+    assert guard.leaks(copy) == next(r for r in guard.guard(copy) if r.what == "Leaks")
 
 
 def test_gold_that_decided_too_often_is_to_be_rotated(copy: Project) -> None:

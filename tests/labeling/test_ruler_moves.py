@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import impact, project, rounds, ruler_moves
+from labeling import impact, project, round_report, rounds, ruler_moves
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.project import Project
@@ -111,3 +111,16 @@ def test_two_closed_rounds_are_needed(copy: Project, tmp_path: Path) -> None:
         ruler_moves.measure(copy, first=1, last=9)
     with make_project(tmp_path / "p.db", text_frame(40)) as young:
         assert ruler_moves.measure(young) is None
+
+
+def test_the_report_of_the_round_tells_it_and_draws_it_hatched(copy: Project) -> None:
+    assert "ruler" not in round_report.drawings(copy)
+    correct_gold(copy, len(Snapshot(copy).gold()) // 10)
+    rounds.close_round(copy)
+    found = ruler_moves.measure(copy)
+    assert found is not None
+    page = round_report.build(copy)
+    assert "gold labels were corrected" in page
+    drawn = round_report.drawings(copy)["ruler"]
+    assert drawn == round_report.ruler_drawing(found)
+    assert "hatched: the ruler moved" in drawn and "url(#" in drawn
