@@ -12,7 +12,7 @@ import pandas as pd
 
 from labeling.core import features, fitting, labels, strategies
 from labeling.core.fitting import Predictor
-from labeling.core.strategies import Pool
+from labeling.core.strategies import Pool, Some
 from labeling.opinions import Voted
 from labeling.project import Project
 from labeling.store import items
@@ -56,9 +56,9 @@ class Learned:
         return np.array([self.position[item] for item in item_ids], dtype=np.int64)
 
     def pool(self, item_ids: Sequence[str]) -> Pool:
-        """Items that may be asked, for a strategy to choose from."""
-        own, known = self.features[self.rows(item_ids)], self.features[self.labelled]
-        return Pool(own, known, self.models, self.multi)
+        """Items that may be asked, for a strategy to choose from; nothing is copied."""
+        own = Some(self.features, self.rows(item_ids))
+        return Pool(own, self.features[self.labelled], self.models, self.multi)
 
     def proba(self, item_ids: Sequence[str]) -> np.ndarray:
         """What the model says of some items, float (n, classes)."""

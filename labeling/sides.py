@@ -17,7 +17,7 @@ from quality import duplicates, near_duplicates, pairs
 from quality.pairs import Bools, Pairs
 
 DEFAULT_SHARE, DEFAULT_ROWS, AT_MOST = 0.2, 1000, 0.5
-CROWD = 50  # more items than this in a chain of near-duplicates are a template, not copies
+CROWD, PART, FEW = 50, 8, 4
 POOL, RESERVOIR, ASIDE = "pool", "reservoir", "aside"
 
 
@@ -140,7 +140,16 @@ def _links(table: _Table, content: Content) -> Pairs:
         np.concatenate([twins, near.second]),
         np.concatenate([np.ones(len(twins)), near.similarity]),
     )
-    return pairs.thinned(both, len(table.ids), most=CROWD)
+    return pairs.thinned(both, len(table.ids), most=most_copies(len(table.ids)))
+
+
+def most_copies(n_items: int) -> int:
+    """How long a chain of near-duplicates may be: a longer one is a template, and no copies.
+
+    >>> most_copies(16), most_copies(80), most_copies(100_000)
+    (4, 10, 50)
+    """
+    return min(CROWD, max(FEW, n_items // PART))
 
 
 class _Chain(NamedTuple):

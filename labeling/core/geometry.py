@@ -6,6 +6,7 @@ thread, so that the same rows come out everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 DIMENSIONS = 64
 CHUNK = 4_096
 NEIGHBOURS = 20
+POWERS = 4
 
 
 def dense(features: Any, rng: np.random.Generator, *, dimensions: int = DIMENSIONS) -> Floats:
@@ -97,6 +99,35 @@ def clusters(
     with one_thread():
         found.fit(points, sample_weight=weights)
     return found.labels_.astype(np.int64), np.asarray(found.cluster_centers_, dtype=float)
+
+
+def parts(
+    points: Floats, n: int, rng: np.random.Generator, *, at_most: int
+) -> Iterator[tuple[Ints, int]]:
+    """Neighbouring points together, int rows in order, and how many of `n` each part is due.
+
+    Cut in two across the direction in which they vary most, again and again, until no part is due
+    more than `at_most`; a part's due is its share of the points.
+    """
+    waiting = [(np.arange(len(points)), n)]
+    while waiting:
+        rows, due = waiting.pop()
+        if due <= at_most:
+            yield np.sort(rows), due
+            continue
+        ordered = rows[np.argsort(_along(points[rows], rng), kind="stable")]
+        cut = len(rows) * (due // 2) // due
+        waiting += [(ordered[cut:], due - due // 2), (ordered[:cut], due // 2)]
+
+
+def _along(points: Floats, rng: np.random.Generator) -> Floats:
+    """Where points lie in the direction of most variance, by powers of it, float (rows,)."""
+    centred, way = points - points.mean(axis=0), rng.normal(size=points.shape[1])
+    with one_thread():
+        for _ in range(POWERS):
+            way = centred.T @ (centred @ way)
+            way /= max(float(np.linalg.norm(way)), 1e-300)
+        return np.asarray(centred @ way)
 
 
 def _different(points: Floats, rng: np.random.Generator) -> int:

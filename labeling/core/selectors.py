@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 TINY = 1e-9
+WHOLE, PART = 200, 100  # clusters: so many at most are looked for at once, else so many a part
 TYPICAL_SHARE = 3
 
 
@@ -79,7 +80,19 @@ def nearest_to_centres(
     """The point nearest to the centre of each of `n` clusters, int (n,), the lowest row first.
 
     Clusters that are empty, as among equal points, give their place to the next points in order.
+    Of more than `WHOLE` clusters, the points are first cut into neighbouring parts, each of which
+    is clustered by itself: time grows with the points then, no longer with their square.
     """
+    if n <= WHOLE:
+        return _nearest_of(points, n, rng, weights)
+    picks = [
+        rows[_nearest_of(points[rows], due, rng, None if weights is None else weights[rows])]
+        for rows, due in geometry.parts(points, n, rng, at_most=PART)
+    ]
+    return np.sort(np.concatenate(picks))
+
+
+def _nearest_of(points: Floats, n: int, rng: np.random.Generator, weights: Floats | None) -> Ints:
     cluster, centres = geometry.clusters(points, n, rng, weights=weights)
     far = ((points - centres[cluster]) ** 2).sum(axis=1)
     order = np.lexsort((far, cluster))

@@ -126,11 +126,29 @@ def resolve(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Some:
+    """Some rows of a matrix, int (rows,), read when they are asked for: never copied whole."""
+
+    matrix: Any
+    rows: Ints
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """As if they were a matrix of their own."""
+        return len(self.rows), int(self.matrix.shape[1])
+
+    def __getitem__(self, chosen: slice | Ints) -> Any:
+        """The rows at some places of these, as the matrix gives them."""
+        return self.matrix[self.rows[chosen]]
+
+
+@dataclass(frozen=True)
 class Pool:
     """What may be asked: `features` (rows, terms) of the unlabelled items in order of item id.
 
-    `labelled` are the features of the labelled items; `models` the model first, then the rest of a
-    committee; `multi`: an item may have several classes.
+    They are a matrix, or `Some` rows of one. `labelled` are the features of the labelled items;
+    `models` the model first, then the rest of a committee; `multi`: an item may have several
+    classes.
     """
 
     features: Any

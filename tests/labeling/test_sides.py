@@ -196,6 +196,13 @@ def test_rows_of_one_template_do_not_all_fall_on_one_side(tmp_path: Path) -> Non
         assert summary.aside < CROWD
 
 
+def test_a_small_file_of_one_template_has_both_sides(tmp_path: Path) -> None:
+    rows = [(f"t{k}", f"item {k} says nothing", ["a", "b"][k % 2]) for k in range(40)]
+    frame = pd.DataFrame(rows, columns=["id", "text", "label"], dtype=object)
+    with make_project(tmp_path / "p.db", frame) as made:
+        assert items.counts(made.db) == {"pool": 20, "reservoir": 20}
+
+
 def test_a_project_from_before_takes_new_rows_and_moves_none(tmp_path: Path) -> None:
     """Older imports knew equal texts only, so that near ones lie on both sides."""
     frame = text_frame(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from modAL import batch, disagreement, uncertainty
 from modAL.models import ActiveLearner
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from labeling.core import fitting, geometry, scoring, seeds, selectors, strategies, utilities
 from labeling.core.scoring import Best
 from labeling.core.selectors import SELECTORS, Candidates
-from labeling.core.strategies import ALL, STRATEGIES, Pool
+from labeling.core.strategies import ALL, STRATEGIES, Pool, Some
 from labeling.core.utilities import OF_COMMITTEES, UTILITIES
 
 NAMES = ["default", *STRATEGIES]
@@ -358,6 +360,36 @@ def test_the_best_of_a_stream_are_the_best_of_all() -> None:
     assert found.utilities.tolist() == values[expected].tolist()
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_pool_that_is_some_rows_of_a_matrix_is_asked_as_its_copy_is(
+    name: str, is_sparse: bool
+) -> None:
+    x = rng().normal(size=(400, 6)).astype(np.float32)
+    x, y = (csr_matrix(x), (x[:, 0] > 0).astype(int)) if is_sparse else (x, (x[:, 0] > 0) * 1)
+    rows = rng(1).permutation(np.arange(40, 400))[:300]
+    models = [fitting.fit(x[:n], y[:n], n_classes=2) for n in (40, 20)]
+    copied, read = (
+        strategies.choose(name, Pool(features, x[:40], models), 9, rng())
+        for features in (x[rows], Some(x, rows))
+    )
+    np.testing.assert_array_equal(copied.rows, read.rows)
+    np.testing.assert_array_equal(copied.utilities, read.utilities)
+
+
+def test_choosing_from_some_rows_holds_a_chunk_of_them_in_memory() -> None:
+    x = rng().normal(size=(80_000, 32)).astype(np.float32)
+    y = (x[:300, 0] > 0).astype(int)
+    pool = Pool(
+        Some(x, rng(1).permutation(80_000)), x[:300], [fitting.fit(x[:300], y, n_classes=2)]
+    )
+    tracemalloc.start()
+    strategies.choose("margin_spread", pool, 10, rng())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < x.nbytes / 2
+
+
 # Selectors
 
 
@@ -365,6 +397,59 @@ def seen(features: np.ndarray, *, labelled: Sequence[int] = (), proba: Any = Non
     own = features[list(labelled)] if len(labelled) else features[:0]
     said = np.full((len(features), 2), 0.5) if proba is None else proba
     return Candidates(features, own, features, said, len(features))
+
+
+def kinds_of_points(kinds: int, each: int, columns: int = 8) -> np.ndarray:
+    """Tight groups of points far from each other, in no order."""
+    centres = np.random.default_rng(3).normal(size=(kinds, columns)) * 10
+    points = np.repeat(centres, each, axis=0)
+    points = points + np.random.default_rng(4).normal(size=points.shape) * 0.01
+    return np.asarray(points[np.random.default_rng(5).permutation(len(points))])
+
+
+def kinds_among(points: np.ndarray) -> int:
+    return len(np.unique(points.round(0), axis=0))
+
+
+@pytest.mark.parametrize("n", [selectors.WHOLE // 2, selectors.WHOLE])
+def test_an_ordinary_batch_is_clustered_as_a_whole(n: int) -> None:
+    """One item of each kind: no part could know of the kinds of another."""
+    points, weights = kinds_of_points(n, 5), np.linspace(1.0, 2.0, 5 * n)
+    picks = selectors.nearest_to_centres(points, n, rng(), weights=weights)
+    cluster, centres = geometry.clusters(points, n, rng(), weights=weights)
+    far = ((points - centres[cluster]) ** 2).sum(axis=1)
+    nearest = [min(np.flatnonzero(cluster == k), key=lambda i: far[i]) for k in range(n)]
+    np.testing.assert_array_equal(picks, np.sort(nearest))
+
+
+def test_a_large_batch_is_spread_too_and_always_the_same() -> None:
+    n = 3 * selectors.WHOLE
+    points = kinds_of_points(n, 10)
+    picks = selectors.nearest_to_centres(points, n, rng())
+    assert len(np.unique(picks)) == n
+    by_chance = kinds_among(points[rng().permutation(len(points))[:n]])
+    assert kinds_among(points[picks]) > 0.85 * n > 1.2 * by_chance
+    np.testing.assert_array_equal(picks, selectors.nearest_to_centres(points, n, rng()))
+    with threadpool_limits(4):
+        np.testing.assert_array_equal(picks, selectors.nearest_to_centres(points, n, rng()))
+
+
+@pytest.mark.parametrize("rows", [601, 900, 5_000])
+@pytest.mark.parametrize("alike", [False, True])
+def test_a_large_batch_is_full_whatever_the_points(rows: int, alike: bool) -> None:
+    points = np.ones((rows, 3)) if alike else rng().normal(size=(rows, 3))
+    picks = selectors.nearest_to_centres(points, 601, rng())
+    assert len(np.unique(picks)) == 601
+
+
+def test_parts_hold_every_point_once_and_share_what_is_due() -> None:
+    points = rng().normal(size=(1_003, 5))
+    cut = list(geometry.parts(points, 333, rng(), at_most=50))
+    np.testing.assert_array_equal(np.sort(np.concatenate([rows for rows, _ in cut])), range(1_003))
+    assert sum(due for _, due in cut) == 333
+    assert all(0 < due <= 50 and abs(due - len(rows) * 333 / 1_003) < 2 for rows, due in cut)
+    inside = [points[rows].var(axis=0).sum() for rows, _ in cut]
+    assert np.mean(inside) < 0.75 * points.var(axis=0).sum()
 
 
 @pytest.mark.parametrize("name", ["spread", "farthest", "gradients"])
