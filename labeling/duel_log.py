@@ -79,6 +79,7 @@ class Outcome(NamedTuple):
     upto: dict[str, int]
     labels: dict[str, int]
     searched: dict[str, dict[str, Any]]
+    n_answered: int = 0  # rulings and skips when it was measured
 
 
 def every(project: Project) -> list[Frozen]:

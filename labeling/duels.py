@@ -228,7 +228,7 @@ def measure(project: Project, *, progress: Progress = silent) -> Outcome:
     models = FourModels(
         Snapshot(project), stands.frozen, stands.clock, known=stands.outcome, progress=progress
     )
-    outcome = models.outcome()
+    outcome = models.outcome()._replace(n_answered=stands.ruled)
     models.fits.save(project)
     duel_log.put_outcome(project, stands.frozen.change_id, outcome, upto=models.snapshot.upto)
     return outcome

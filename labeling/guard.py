@@ -14,7 +14,7 @@ from labeling.core.comparison import Interval
 from labeling.core.gold import Figure
 from labeling.core.log import DataVersion
 from labeling.project import Project
-from labeling.store import evidence
+from labeling.store import changes, evidence
 from labeling.versions import Snapshot
 
 GOOD, OPEN, BAD = "good", "open", "bad"
@@ -44,10 +44,21 @@ def _headline(snapshot: Snapshot) -> tuple[str, str]:
     missing = impact.gold_needed(figure.n)
     if gold.headline([figure]) is None or missing:
         return OPEN, str(missing)
+    marked = _marked(snapshot) & known.keys()
+    if marked:
+        return OPEN, (
+            f"{len(marked):,} of {len(known):,} gold labels were marked by a file: whether those "
+            "rows are a fair sample the log cannot tell"
+        )
     return GOOD, (
         f"the headline is measured on {figure.n:,} gold labels; all were drawn by chance, none "
         "was chosen by a strategy"
     )
+
+
+def _marked(snapshot: Snapshot) -> set[str]:
+    """Items that a file brought as gold."""
+    return {e.item_id for e in snapshot.log if e.kind == "label" and e.change_kind == "gold"}
 
 
 def _chosen(snapshot: Snapshot) -> int:
@@ -106,9 +117,19 @@ def _told(project: Project) -> tuple[str, str]:
     if own.empty or own.iloc[0]["status"] in ("not applicable", "failed"):
         return OPEN, "the check for near-duplicates of gold in training has not run yet"
     status, message = own.iloc[0]["status"], str(own.iloc[0]["message"])
+    newer = _since_the_audit(project)
+    if status == "passed" and newer:
+        return OPEN, f"not looked at since “{newer[-1]}”: run the checks again"
     if status == "passed":
         return GOOD, "no reserved item has a near-duplicate among the items that may train"
     return BAD, message[:1].lower() + message[1:].rstrip(".")
+
+
+def _since_the_audit(project: Project) -> list[str]:
+    """Titles of changes that brought or edited items since the checks ran."""
+    ran = str(audits.audits_table(project)["at"].iloc[-1])
+    made = changes.every(project.db)
+    return [c.title for c in made if c.kind in ("import", "repair") and c.at > ran]
 
 
 def _age(snapshot: Snapshot) -> tuple[str, str]:

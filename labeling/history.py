@@ -10,7 +10,7 @@ from labeling import people, queue, vectors
 from labeling.config import SETTINGS
 from labeling.errors import InputError
 from labeling.project import Project, now
-from labeling.store import changes, decisions, events, items, slots
+from labeling.store import audits, changes, decisions, events, items, rounds, slots
 from labeling.store import people as member
 from labeling.store.changes import Change
 from labeling.store.events import NewEvent
@@ -21,9 +21,10 @@ COLUMNS = [
 AS_BEFORE = {"gold": "gold", "model": "model", "settings": "settings"}
 
 
-def moment(project: Project) -> tuple[int, int]:
-    """The last event and the last change: as long as both stand, so does all that follows."""
-    return events.last(project.db), changes.newest(project.db)
+def moment(project: Project) -> tuple[int, ...]:
+    """The last event, change, audit and ended job: while they stand, so does all that follows."""
+    db = project.db
+    return events.last(db), changes.newest(db), audits.last(db) or 0, rounds.finished_jobs(db)
 
 
 def table(project: Project) -> pd.DataFrame:

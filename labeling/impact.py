@@ -220,10 +220,10 @@ def placebo(
     """The placebo band: the largest effect of dropping as many random rows, 20 times at each end.
 
     `ends` are the versions before and after (METHODS 1.5: v0 and vN), `size` the rows that the
-    change touched. Before, a change of more than half of the rows has no placebo; after, no more
-    than half of the untouched ones are dropped: with fewer there is no model to compare. The scale
-    is the headline's unless one is given. 0.0 when the change touched no row; None when nothing
-    can be drawn.
+    change touched. Before, a change of more than half of the rows has no placebo; after, one has
+    none that touched as many as there are untouched: a smaller drop would promise too much. The
+    scale is the headline's unless one is given. 0.0 when the change touched no row; None when there
+    is no placebo.
     """
     if size == 0:
         return 0.0
@@ -231,16 +231,15 @@ def placebo(
     drawn = []
     for training, config in ends:
         free = [item for item in training.labels if item not in touched]
-        fits_in = size <= len(before.labels) // 2 if training is not after else True
-        n = min(size, len(free) // 2)
-        if fits_in and n >= 1:
+        most = len(free) - 2 if training is after else len(before.labels) // 2
+        if size <= min(most, len(free) - 2):
             drawn.append(
                 _largest_effect(
                     fits,
                     ruler,
                     (training, config),
                     free=free,
-                    n=n,
+                    n=size,
                     scale=scale or ruler.scales[0],
                     progress=progress,
                 )

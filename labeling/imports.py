@@ -122,7 +122,8 @@ def import_table(
     roles = roles._replace(multi=project.label_set.multi)
     plan = _plan(frame, roles, classes=project.classes, embeddings=embeddings)
     plan = plan._replace(new_classes=None)
-    arrivals = _arrivals(project, frame, plan, progress)  # takes seconds: nobody waits for it
+    with project.reading():  # takes seconds: nobody waits for it, and another import may come
+        arrivals = _arrivals(project, frame, plan, progress)
     with project.writing():
         if arrivals.placed.beside != len(items.ids(project.db)):
             arrivals = _arrivals(project, frame, plan, progress)

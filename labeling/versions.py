@@ -261,8 +261,9 @@ class Snapshot:
 
     def _answered_whole(self, resolved: Mapping[str, str]) -> set[str]:
         reserved: dict[int, set[str]] = {}
+        aside = {item for change in self.changes for item in change.payload.get("aside", ())}
         for item in self.items:
-            if item.side == "reservoir":
+            if item.side == "reservoir" and item.item_id not in aside:
                 reserved.setdefault(item.change_id, set()).add(item.item_id)
         return {item for own in reserved.values() if own <= resolved.keys() for item in own}
 

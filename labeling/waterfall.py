@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from labeling import rulers
+from labeling import impact, rulers
 from labeling.core import attribution, verdicts
 from labeling.core.attribution import Coalition
 from labeling.core.log import DataVersion
@@ -24,11 +24,12 @@ from labeling.impact import BAR_COLUMNS, WATERFALL, gold_needed, placebo, points
 from labeling.ingest import Progress, silent
 from labeling.project import Project, derive_seed
 from labeling.rulers import Ruler
+from labeling.store import changes
 from labeling.store import rounds as store
 from labeling.store.rounds import Round
 from labeling.versions import Snapshot, TrainingSet, players, reached_by
 
-PREVIEW = "preview"
+PREVIEW, TOLD = "preview", "told"
 MOST_PAIRED = 6  # changes whose pairs are looked at where there are too many for all
 DIGITS = 6
 
@@ -56,7 +57,8 @@ class Told(NamedTuple):
     """A waterfall as it is kept, in plain JSON values.
 
     `bars` are records of BAR_COLUMNS and `band` by scale; `ends` the scores before and after by
-    scale; `credits` each change's effect on every gold item, in the order of `gold`.
+    scale; `credits` each change's effect on every gold item, in the order of `gold`; `newest` the
+    newest change that was there.
     """
 
     bars: dict[str, list[dict[str, Any]]]
@@ -66,6 +68,7 @@ class Told(NamedTuple):
     credits: dict[str, list[float]]
     fits: int
     preview: bool
+    newest: int
 
     def frame(self, scale: str | None = None) -> pd.DataFrame:
         """One row a bar, oldest first: BAR_COLUMNS and `band`; the headline's scale by default."""
@@ -85,8 +88,9 @@ def measure(
     The first change that reached the training data is what the others build on: its bar is what it
     does alone. The others share the rest by Shapley values over closed sets of changes, so that
     all bars add up to the total item by item. A stretch that begins at a round builds on all that
-    came before. One choice of a model holds for all sets: bars differ by the data alone. Columns
-    are BAR_COLUMNS, deltas in fractions. A preview is stored first.
+    was done by then; a change with later facts has its bar, whole, in the later stretch. One choice
+    of a model holds for all sets: bars differ by the data alone. Columns are BAR_COLUMNS, deltas in
+    fractions. A preview is stored first.
     Raises InputError without gold labels or without changes.
     """
     game = _Game(Fits(Snapshot(project)), stretch, progress)
@@ -100,7 +104,8 @@ def _keep(project: Project, game: _Game, told: Told) -> None:
     game.fits.save(project)
     with project.writing():
         name, upto = game.stretch.name, game.fits.snapshot.upto
-        store.put_result(project.db, f"{name}/told", upto_event=upto, body=told._asdict())
+        place = f"{name}/{PREVIEW if told.preview else TOLD}"
+        store.put_result(project.db, place, upto_event=upto, body=told._asdict())
         if not told.preview and game.stretch == WHOLE:
             bars = records(told.frame()[BAR_COLUMNS])
             store.put_result(project.db, WATERFALL, upto_event=upto, body=bars)
@@ -108,8 +113,27 @@ def _keep(project: Project, game: _Game, told: Told) -> None:
 
 def stored(project: Project, stretch: Stretch = WHOLE) -> tuple[int, Told] | None:
     """What was measured last of a stretch, with the event that it was measured at, or None."""
-    found = store.get_result(project.db, f"{stretch.name}/told")
+    return _stored(project, f"{stretch.name}/{TOLD}")
+
+
+def previewed(project: Project, stretch: Stretch = WHOLE) -> tuple[int, Told] | None:
+    """A preview of facts that no exact measure knows yet, for while one is under way, or None."""
+    early, exact = _stored(project, f"{stretch.name}/{PREVIEW}"), stored(project, stretch)
+    return early if early and (exact is None or early[0] > exact[0]) else None
+
+
+def _stored(project: Project, name: str) -> tuple[int, Told] | None:
+    found = store.get_result(project.db, name)
     return None if found is None else (found[0], Told(**found[1]))
+
+
+def staleness(project: Project, upto_event: int, told: Told) -> str:
+    """A sentence when the log, or the model's settings, have moved on since; else nothing."""
+    said = impact.staleness(project, upto_event)
+    newer = [
+        c for c in changes.every(project.db) if c.change_id > told.newest and c.kind == "model"
+    ]
+    return said + (" The model's settings have changed since." if newer else "")
 
 
 def in_words(bars: pd.DataFrame, *, start: float, end: float) -> str:
@@ -163,7 +187,9 @@ class _Game:
             reached = [change for change in every if change in self.rows_of]
             opening = next(iter(reached or every), None)
             return frozenset() if opening is None else frozenset({opening}), opening
-        return frozenset(every) - _made_after(self.fits.snapshot, first), None
+        last = _last_facts(self.fits.snapshot)
+        late = {p for p in every if last.get(p, first.upto_event) > first.upto_event}
+        return frozenset(every) - _made_after(self.fits.snapshot, first) - late, None
 
     def credit(self, coalition: Coalition) -> np.ndarray:
         """How right the model of some changes is on each gold item, float (n,)."""
@@ -227,6 +253,7 @@ class _Game:
             {str(p): [round(float(c), DIGITS) for c in bar] for p, bar in credits.items()},
             fitted,
             preview,
+            max((change.change_id for change in self.fits.snapshot.changes), default=0),
         )
 
     def _bars(
@@ -245,7 +272,10 @@ class _Game:
 
     def _band(self, player: int, scale: Scale) -> float | None:
         ends = [self.trained.parts(self.base), self.trained.parts(self.base | {*self.others})]
-        size = _rounded_up(len(self.rows_of.get(player, ())))
+        n_rows = len(self.rows_of.get(player, ()))
+        if player == self.opening:  # from nothing: all one can ask is how much a model wavers
+            n_rows = min(n_rows, len(ends[-1][0].labels) // 3)
+        size = _rounded_up(n_rows)
         return self.trained.band(self.ruler, ends, size=size, scale=scale)
 
 
@@ -309,6 +339,11 @@ def _rounds(snapshot: Snapshot, stretch: Stretch) -> tuple[Round | None, Round |
         )
     first, last = (None if n is None else closed[n] for n in stretch)
     return first, last
+
+
+def _last_facts(snapshot: Snapshot) -> dict[int, int]:
+    """The number of the last event of each change: a queue may be made early and answered late."""
+    return {event.change_id: event.seq for event in snapshot.log}
 
 
 def _made_after(snapshot: Snapshot, closed: Round | None) -> frozenset[int]:

@@ -126,6 +126,12 @@ def status(project: Project, kind: str) -> Job | None:
     return store.get_job(project.db, job.job_id)
 
 
+def is_active(project: Project, kind: str) -> bool:
+    """Whether a job of a kind is queued or at work."""
+    job = status(project, kind)
+    return job is not None and job.state in ACTIVE
+
+
 def _is_lost(job: Job) -> bool:
     if time.time() - job.heartbeat > SILENT_SECONDS:
         return True

@@ -80,7 +80,7 @@ def measure(project: Project) -> Worth:
         step = Step("Measure what each change did.", "impact")
         return Worth(nothing, None, "No change has been measured yet.", step, ())
     upto, rows = stored
-    done = _done(project, rows)
+    done = _done(project, rows, upto)
     ahead = _next_batch(project)
     kinds = _advisable(project, done)
     work = [each.work for each in done if each.work is not None and each.work.kind in kinds]
@@ -104,11 +104,11 @@ class _Done(NamedTuple):
     work: Work | None
 
 
-def _done(project: Project, rows: Sequence[Mapping[str, Any]]) -> list[_Done]:
+def _done(project: Project, rows: Sequence[Mapping[str, Any]], upto: int) -> list[_Done]:
     """The changes with a bar but for the first that reached the data, which starts from nothing."""
     ordered = sorted(rows, key=lambda row: int(row["change_id"]))
     first = next((row["change_id"] for row in ordered if row["n_rows"]), None)
-    worked, asked = changes.pool_work(project.db), _asked(project)
+    worked, asked = changes.pool_work(project.db, upto=upto), _asked(project)
     own = {each.change_id: each for each in changes.every(project.db)}
     found = []
     for row in ordered:

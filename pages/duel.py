@@ -113,11 +113,11 @@ def what_decides(found: Standing, outcome: Outcome) -> None:
             text=f"{found.ruled} of {found.asked} verify labels that were asked for are in.",
         )
         link_to("review", "Rule on them on the Review page", icon="gavel")
-    if found.ruled > outcome.n_ruled:
+    if found.ruled > outcome.n_answered:
         decide("Decide again")
     if left and found.ruled == found.asked:
         queue_rows(min(left, outcome.needed or 20), left)
-    elif not left and found.ruled == outcome.n_ruled:
+    elif not left and found.ruled == outcome.n_answered:
         st.markdown("No open item tells the two sides apart any more: call the duel a draw.")
 
 

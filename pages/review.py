@@ -18,7 +18,7 @@ from pages.shared.shell import (
     report_errors,
     require_person,
 )
-from pages.shared.widgets import csv_button
+from pages.shared.widgets import csv_button, once
 
 NEW = 0
 PREVIEW, MOST_SHOWN = 200, 7
@@ -82,7 +82,7 @@ def suspects() -> None:
 
 def progress() -> None:
     """What the rulings on suspected labels have found, and whether to go on, in words first."""
-    found = reviewing.state(project)
+    found = once(project, "reviewing", reviewing.state)
     if found is None:
         return
     st.markdown(plain(found.progress.words))

@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 REPLICAS = 15  # row bootstraps of both versions that `repeated` asks for
 SEEDS = 5
+FEW_ITEMS = 10  # of a class; below it its spread counts a win and a loss that nobody saw
 
 
 class Part(NamedTuple):
@@ -75,8 +76,8 @@ def macro_recall(credits: Floats, classes: Ints, *, level: float = 0.95) -> Inte
     """Mean over classes of the mean credit in each: a difference of macro recall, or its bar.
 
     `credits` are per-item differences of being right, float (n,), `classes` the true codes, int
-    (n,). A class of one item has the spread of all others together; with one item in each class,
-    or none, the bounds are -1 and 1.
+    (n,). The spread of a class with few items counts a win and a loss that nobody saw: two items
+    that flip are no proof. With one item in each class, or none, the bounds are -1 and 1.
     """
     parts = _by_class(credits, classes)
     if not parts:
@@ -103,10 +104,10 @@ def _by_class(credits: Floats, classes: Ints) -> list[Part]:
         return []
     means = np.bincount(which, weights=credits) / n
     squares = np.bincount(which, weights=(credits - means[which]) ** 2)
-    pooled = squares.sum() / (n - 1).sum()
-    spread = np.where(n > 1, squares / np.maximum(n - 1, 1), pooled)
-    dfs = np.where(n > 1, n - 1, (n - 1).sum())
-    shares = spread / n / len(names) ** 2
+    few = n < FEW_ITEMS
+    squares = squares + few * 2 * (1 + means**2 * n / (n + 2))  # of a win and a loss more
+    dfs = n - 1 + 2 * few
+    shares = squares / dfs / n / len(names) ** 2
     return [Part(float(v), float(df)) for v, df in zip(shares, dfs, strict=True)]
 
 

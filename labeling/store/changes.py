@@ -99,14 +99,17 @@ def event_sums(db: Database) -> dict[int, tuple[int, float]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def pool_work(db: Database) -> dict[int, tuple[int, float]]:
+def pool_work(db: Database, *, upto: int | None = None) -> dict[int, tuple[int, float]]:
     """Labels of pool items that a clock ran beside, and the seconds of all work on such items.
 
-    By change. Gold is left out: to answer it measures models and moves none.
+    By change, up to an event if one is named. Gold is left out: to answer it measures models and
+    moves none.
     """
     rows = db.execute(
         "SELECT e.change_id, sum(e.kind = 'label' AND e.ms > 0), sum(e.ms) / 1000.0 "
-        "FROM event e JOIN item i USING (item_id) WHERE i.side = 'pool' GROUP BY e.change_id"
+        "FROM event e JOIN item i USING (item_id) WHERE i.side = 'pool' "
+        "AND e.seq <= coalesce(?, e.seq) GROUP BY e.change_id",
+        (upto,),
     )
     return {row[0]: (row[1], row[2]) for row in rows}
 

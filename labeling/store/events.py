@@ -142,7 +142,7 @@ def touches(db: Database, item_ids: Sequence[str]) -> dict[str, list[int]]:
         chunk = tuple(item_ids[start : start + CHUNK])
         marks = ",".join("?" * len(chunk))
         rows = db.execute(
-            "SELECT item_id, seq FROM event WHERE kind <> 'flag' "
+            "SELECT item_id, seq FROM event WHERE kind NOT IN ('flag','skip') "
             f"AND item_id IN ({marks}) ORDER BY seq",
             chunk,
         )
@@ -153,7 +153,10 @@ def touches(db: Database, item_ids: Sequence[str]) -> dict[str, list[int]]:
 
 def touches_of_all(db: Database) -> list[int]:
     """The numbers of all events that change something, in order."""
-    return [r[0] for r in db.execute("SELECT seq FROM event WHERE kind <> 'flag' ORDER BY seq")]
+    return [
+        r[0]
+        for r in db.execute("SELECT seq FROM event WHERE kind NOT IN ('flag','skip') ORDER BY seq")
+    ]
 
 
 def of_change(db: Database, change_id: int) -> list[NewEvent]:

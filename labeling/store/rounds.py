@@ -90,6 +90,15 @@ def get_result(db: Database, name: str) -> tuple[int, Any] | None:
     return (int(row[0]), json.loads(row[1])) if row else None
 
 
+def finished_jobs(db: Database) -> int:
+    """How many jobs have ended, well or not."""
+    return int(
+        db.execute(
+            "SELECT count(*) FROM job WHERE state <> 'queued' AND state <> 'running'"
+        ).fetchone()[0]
+    )
+
+
 def put_result(db: Database, name: str, *, upto_event: int, body: Any) -> None:
     """Store a derived result in place of the earlier one."""
     db.execute(

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from labeling import drill_down, impact, rounds, waterfall
+from labeling import drill_down, impact, rounds, waterfall, worker
 from labeling.project import Project
 from labeling.waterfall import Stretch, Told
 from pages.shared import charts
@@ -37,14 +37,15 @@ def show(project: Project) -> None:
         blocked=impact.cannot_measure(project),
         prepare=lambda _: stretch._asdict(),
     )
-    found = waterfall.stored(project, stretch)
+    early = waterfall.previewed(project, stretch) if worker.is_active(project, "impact") else None
+    found = early or waterfall.stored(project, stretch)
     if found is None:
         st.caption("This stretch has not been measured yet.")
         return
     upto, told = found
     _bars(project, told, upto)
     if not told.preview:
-        _behind(project, told)
+        _behind(project, told, f"{stretch.name}@{upto}")
 
 
 def _chosen_stretch(project: Project) -> Stretch:
@@ -84,7 +85,7 @@ def _bars(project: Project, told: Told, upto: int) -> None:
     if told.interaction:
         st.markdown(plain(told.interaction[:1].upper() + told.interaction[1:]) + ".")
     chart(charts.waterfall(frame, start=start), "impact", frame)
-    st.caption(_legend(told) + impact.staleness(project, upto))
+    st.caption(_legend(told) + waterfall.staleness(project, upto, told))
 
 
 def _legend(told: Told) -> str:
@@ -101,7 +102,7 @@ def _legend(told: Told) -> str:
     )
 
 
-def _behind(project: Project, told: Told) -> None:
+def _behind(project: Project, told: Told, which: str) -> None:
     bars = {int(row["change_id"]): row for row in told.frame().to_dict("records")}
     change = st.selectbox(
         "Look behind a bar",
@@ -112,12 +113,13 @@ def _behind(project: Project, told: Told) -> None:
         key="behind",
     )
     if change is not None:
-        _one(project, told, bars[change])
+        _one(project, told, bars[change], which)
 
 
-def _one(project: Project, told: Told, bar: dict[Any, Any]) -> None:
+def _one(project: Project, told: Told, bar: dict[Any, Any], which: str) -> None:
     change = int(bar["change_id"])
-    found = once(project, f"behind-{change}", lambda p: drill_down.look(p, change, told))
+    name = f"behind-{which}-{change}"
+    found = once(project, name, lambda p: drill_down.look(p, change, told))
     st.markdown(plain(found.words[:1].upper() + found.words[1:]) + ".")
     left, right = st.columns(2)
     with left:

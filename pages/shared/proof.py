@@ -84,7 +84,8 @@ def _ask(project: Project, found: Gain) -> None:
             key="gain-worth",
             width=280,
         )
-        planned = verified_gain.plan(project, points / 100, first=found.first, last=found.last)
+        counted = found.found
+        planned = verified.plan(points / 100, n_differ=counted.n_differ, n_rows=counted.n_rows)
         st.markdown(sentence(verified.plan_in_words(planned)))
         left = found.found.n_differ - found.found.n_labels - found.waiting - found.skipped
         if found.waiting:
@@ -111,9 +112,13 @@ def _queue(n: int, first: int, last: int) -> None:
 
 
 def _decision(project: Project, first: int, last: int) -> None:
-    found = verified_gain.decide(project, first=first, last=last)
+    name = f"decision-{first}-{last}"
+    found = once(project, name, lambda p: verified_gain.decide(p, first=first, last=last))
     st.markdown(f"**Keep it?** {sentence(gold.decision_in_words(found))}")
-    st.caption("Half of these rulings decide and the other half report: no label does both.")
+    st.caption(
+        "Half of these rulings decide and the other half report: quote this report for what was "
+        "kept by it. The gain at the top is of all rulings, those that decide too."
+    )
 
 
 # -- the ruler ------------------------------------------------------------------------------------
@@ -147,6 +152,8 @@ def suspects(project: Project) -> None:
         _measure(project, flagged)
     for row in reversed(culprits.measured(project)):
         difference(row, what=f"{row['title']}: with them and without")
+        if stale := impact.staleness(project, row["upto_event"]):
+            st.caption(stale.strip())
     everyone = pd.DataFrame(
         [each for own in found.suspects.values() for each in own], columns=culprits.Suspect._fields
     )

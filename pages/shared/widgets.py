@@ -66,7 +66,7 @@ def chart(drawn: alt.TopLevelMixin, name: str, told: pd.DataFrame) -> None:
 def once(project: Project, name: str, compute: Callable[[Project], T]) -> T:
     """What a service says, asked once as long as the log of the project stands still."""
     kept: dict[Any, Any] = st.session_state.setdefault("once", {})
-    key = str(project.path), name
+    key = project.identity, name
     moment = history.moment(project)
     if key not in kept or kept[key][0] != moment:
         kept[key] = moment, compute(project)

@@ -185,14 +185,15 @@ def make_project(page: Page, ready: Ready, table: Path) -> None:
 
 def look_into(page: Page, ready: Ready, check: str) -> None:
     """Choose a check on the quality page; a run that ends late may close the list meanwhile."""
+    shown = page.get_by_role("region", name=f"The open issues of {check}")
     for _ in range(5):
         page.locator(".st-key-check input").fill(check)
-        with suppress(PlaywrightTimeout):
+        with suppress(PlaywrightTimeout, AssertionError):
             page.get_by_role("option", name=re.compile(check)).click(timeout=5_000)
+            expect(shown).to_be_visible(timeout=10_000)
             ready(page)
-            if any(row["code"] == check for row in download(page, "issues")):
-                return
-    pytest.fail(f"{check} could not be chosen")
+            return
+    expect(shown).to_be_visible()
 
 
 def issues_of(page: Page, check: str, status: str) -> set[str]:
@@ -211,7 +212,7 @@ def fix_the_suspected_labels(
     look_into(page, ready, "L203")
     screenshots(page, "quality")
     found = issues_of(page, "L203", "open")
-    assert len(found) >= LISTED, "mistakes are suspected"
+    assert len(found) >= LISTED, f"of {len(ann.mistakes)} mistakes {len(found)} are suspected"
     page.get_by_label("Most suspicious").fill(str(len(found)))
     page.get_by_label("Most suspicious").press("Enter")
     ready(page)

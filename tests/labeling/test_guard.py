@@ -127,7 +127,8 @@ def test_a_leak_that_a_repair_brought_is_found_by_the_next_audit(copy: Project) 
         events.append(copy.db, [
             NewEvent("e1", change, "edit", trained, "t", edit, 0, 1, None, now())
         ])  # fmt: skip
-    assert states(copy)["Leaks"] == GOOD, "nobody has looked yet"
+    assert states(copy)["Leaks"] == OPEN, "nobody has looked since"
+    assert "not looked at since “edit”" in words(copy, "Leaks")
     audits.recheck(copy)
     assert states(copy)["Leaks"] == BAD
     assert "gold items have a near-duplicate" in words(copy, "Leaks")
