@@ -132,7 +132,7 @@ def main() -> None:
                 path = Path(folder) / f"{strategy}{seed}.db"
                 rest = {"gold": len(frame) // 5, "batch": args.batch, "n": args.rounds}
                 found += loop(path, frame, strategy, seed=seed, **rest)
-    print(table(pd.DataFrame(found)))
+            print(f"{seed + 1} seed(s)\n\n{table(pd.DataFrame(found))}\n", flush=True)
     print(
         f"\n{len(frame):,} texts, {args.seeds} seed(s), {time.process_time() - started:.0f} CPU s"
     )

@@ -83,6 +83,8 @@ def _apart(snapshot: Snapshot) -> tuple[str, str]:
 
 def _skipped(snapshot: Snapshot) -> tuple[str, str]:
     skipped = batches.skipped_gold(snapshot.project)
+    if not skipped and not snapshot.gold():
+        return OPEN, "no gold draw has an answer yet"
     if skipped:
         return BAD, impact.skipped_words(skipped)
     return GOOD, "every gold draw that was shown has an answer, so no hard ones are left out"

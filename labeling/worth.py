@@ -77,8 +77,14 @@ def measure(project: Project) -> Worth:
     stored = impact.cached(project, impact.WATERFALL)
     if stored is None:
         nothing = pd.DataFrame(columns=COLUMNS)
-        step = Step("Measure what each change did.", "impact")
-        return Worth(nothing, None, "No change has been measured yet.", step, ())
+        why_not = impact.cannot_measure(project)
+        step = Step("Label the gold draws.", "label") if why_not else None
+        words = (
+            f"No change can be measured yet: {why_not}."
+            if why_not
+            else ("No change has been measured yet: the button above does it.")
+        )
+        return Worth(nothing, None, words, step, ())
     upto, rows = stored
     done = _done(project, rows, upto)
     ahead = _next_batch(project)

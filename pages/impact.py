@@ -16,12 +16,13 @@ from labeling import (
     round_report,
     rounds,
     stop_light,
+    verified_gain,
     worth,
 )
 from pages.shared import bars, charts, proof
 from pages.shared.bars import METRIC_NAMES
 from pages.shared.shell import link_to, open_again, open_page, person, plain, report_errors
-from pages.shared.widgets import chart, csv_button, difference, once, verdict_color
+from pages.shared.widgets import chart, csv_button, deferred, difference, once, verdict_color
 
 SHARES = {"predicted", "low_80", "high_80", "low_95", "high_95", "came_true"}
 FORECAST_COLUMNS = {
@@ -58,6 +59,12 @@ def headline(report: dict[str, Any]) -> None:
     with st.container(border=True):
         st.markdown(f"### {METRIC_NAMES[first['metric']]} {with_interval(first)}")
         st.markdown(moved(report["last_round"]))
+        found = once(project, "verified", verified_gain.newest)
+        if found is not None:
+            st.markdown(
+                f":green-badge[verified] {proof.sentence(found.in_words())} This is the surer "
+                "figure: it has labels of its own where the two models differ."
+            )
     with st.container(horizontal=True):
         for metric in others:
             st.metric(
@@ -100,6 +107,10 @@ def before_and_after(report: dict[str, Any]) -> None:
             difference(
                 found, what=f"Change {found['change_id']}: with and without “{found['title']}”"
             )
+    st.caption(
+        "Here either side has the model that was chosen for it, as it happened. The bars above "
+        "hold the newest choice for all, to differ by the data alone: so the two may differ."
+    )
 
 
 def curve(report: dict[str, Any]) -> None:
@@ -203,7 +214,7 @@ def changes() -> None:
     last = rounds.current(project) - 1
     st.download_button(
         f"Report of round {last} on one page",
-        lambda: _round_page(last),
+        deferred(project, lambda p: round_report.build(p, round_no=last).encode()),
         file_name=f"{project.name}-round-{last}.html",
         mime="text/html",
         icon=":material/description:",
@@ -213,11 +224,6 @@ def changes() -> None:
     table = history.table(project)
     st.dataframe(table.iloc[::-1], hide_index=True)
     csv_button(table, "changes")
-
-
-def _round_page(last: int) -> bytes:
-    with open_again("reviewer") as again:
-        return round_report.build(again, round_no=last).encode()
 
 
 # Only the tab that is open is worked out.

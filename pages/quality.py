@@ -11,7 +11,7 @@ from labeling import audits, fixes, history, issues
 from labeling.project import change_settings
 from pages.shared import charts, fixing
 from pages.shared.shell import open_again, open_page, person, plain, report_errors
-from pages.shared.widgets import SEVERITY_COLORS, csv_button, job_panel, verdict_color
+from pages.shared.widgets import SEVERITY_COLORS, csv_button, deferred, job_panel, verdict_color
 
 SEVERITIES = ["critical", "warning", "info"]
 GATES = {
@@ -189,7 +189,7 @@ def checks_tab() -> None:
         if len(found):
             st.download_button(
                 "Report",
-                lambda: audits.html(project).encode(),
+                deferred(project, lambda again: audits.html(again).encode()),
                 file_name="quality.html",
                 mime="text/html",
                 icon=":material/description:",

@@ -5,18 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from labeling import export, round_report, rounds
-from labeling.project import opened
 from pages.shared.models import models_block
 from pages.shared.shell import open_page, report_errors
-from pages.shared.widgets import csv_button
+from pages.shared.widgets import csv_button, deferred
 
 project = open_page("Reports", role="owner")
-path = project.path
-
-
-def round_page() -> bytes:
-    with opened(path) as again:  # asked for in a thread of its own, when the page is done
-        return round_report.build(again).encode()
 
 
 with report_errors():
@@ -24,7 +17,7 @@ with report_errors():
     if last:
         st.download_button(
             f"Report of round {last}",
-            round_page,
+            deferred(project, lambda again: round_report.build(again).encode()),
             file_name=f"{project.name}-round-{last}.html",
             mime="text/html",
             icon=":material/download:",

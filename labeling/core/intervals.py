@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 
 REPLICAS = 15  # row bootstraps of both versions that `repeated` asks for
 SEEDS = 5
-FEW_ITEMS = 10  # of a class; below it its spread counts a win and a loss that nobody saw
+FEW_ITEMS = 5  # of a class; below it its spread counts a win and a loss that nobody saw
 
 
 class Part(NamedTuple):

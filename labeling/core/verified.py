@@ -94,11 +94,12 @@ def estimate(
     labels = sum(len(group.seen) for group in groups)
     if not labels:
         return Verified(_unseen(n, found), n, found, 0, 0)
-    value = sum(group.size * float(group.seen.mean()) for group in groups) / n
+    value = sum(group.size * group.mean for group in groups) / n
     variance = sum(group.variance() for group in groups) / n**2
     spread = max(found / n - value**2, 0.0)
     interval = intervals.normal(value, variance + (spread / n if future else 0.0), level=level)
-    squares = sum(group.size * float((group.seen**2).mean()) for group in groups) / n
+    squares = sum(group.size * group.square for group in groups) / n
+    interval = _cut(interval, _unseen(n, found) if future else Interval(0.0, -found / n, found / n))
     instead = _instead_of(max(squares - value**2, 0.0), interval)
     return Verified(interval, n, found, labels, instead)
 
@@ -110,15 +111,30 @@ class _Group:
     size: int
     seen: Floats
 
+    @property
+    def mean(self) -> float:
+        """Of the differences; 0 where none was seen."""
+        return float(self.seen.mean()) if len(self.seen) else 0.0
+
+    @property
+    def square(self) -> float:
+        """The mean square of the differences; 1, the most there can be, where none was seen."""
+        return float((self.seen**2).mean()) if len(self.seen) else 1.0
+
     def variance(self) -> float:
-        """Of the group's total. Few labels are joined by a win and a loss that nobody saw."""
+        """Of the group's total. Few labels are joined by a win and a loss that nobody saw.
+
+        Without any the mean may lie anywhere between -1 and 1.
+        """
         m = len(self.seen)
+        if not m:
+            return self.size**2 / 3
         smooth = np.append(self.seen, [1.0, -1.0]) if m < FEW_LABELS else self.seen
         return self.size * (self.size - m) * float(smooth.var(ddof=1)) / m
 
 
 def _pooled(differences: Floats, differs: Bools, strata: Ints | None) -> Iterator[_Group]:
-    """The post-strata of the disagreements; those with under 5 labels are one, if need be more."""
+    """The post-strata of the disagreements; those with under 5 labels are one together."""
     codes = np.zeros(len(differs), dtype=np.int64) if strata is None else strata
     rows = np.flatnonzero(differs)
     known = ~np.isnan(differences[rows])
@@ -131,16 +147,20 @@ def _pooled(differences: Floats, differs: Bools, strata: Ints | None) -> Iterato
 
 
 def _joined(labels: Ints) -> Ints:
-    """Number of the group that each stratum joins, given its labels."""
+    """Number of the group that each stratum joins, given its labels.
+
+    What was hardly looked at never joins what was: a lot that another pair of versions was asked
+    for is no sample of the rows outside it, and its labels would speak for them.
+    """
     groups = np.arange(len(labels))
-    poor = labels < MIN_LABELS
-    if not poor.any():
-        return groups
-    if labels[poor].sum() < MIN_LABELS and not poor.all():  # the poor together are still too poor
-        rich = np.flatnonzero(~poor)
-        poor[rich[labels[rich].argmin()]] = True
-    groups[poor] = len(labels)
+    groups[labels < MIN_LABELS] = len(labels)
     return groups
+
+
+def _cut(interval: Interval, most: Interval) -> Interval:
+    """An interval within what is known without any label."""
+    low, high = max(interval.low, most.low), min(interval.high, most.high)
+    return Interval(interval.value, min(low, interval.value), max(high, interval.value))
 
 
 def _unseen(n: int, found: int) -> Interval:
@@ -313,8 +333,9 @@ def plan_in_words(planned: Plan) -> str:
         return f"no number of labels decides a gain of {points} here: the models differ too seldom"
     if not planned.is_possible:
         return (
-            f"the reservoir is too small to decide a gain of {points}: all {planned.n_differ:,} "
-            f"disagreements leave an interval {100 * planned.floor:.1f} points wide"
+            f"the reservoir is too small to decide a gain of {points} four times in five: "
+            f"all {planned.n_differ:,} disagreements leave an interval "
+            f"{100 * planned.floor:.1f} points wide"
         )
     drawn = comparison.about(planned.random_labels or 0)
     return (

@@ -84,6 +84,8 @@ def _bars(project: Project, told: Told, upto: int) -> None:
     st.markdown(plain(waterfall.in_words(frame, start=start, end=end)))
     if told.interaction:
         st.markdown(plain(told.interaction[:1].upper() + told.interaction[1:]) + ".")
+    if scale != names[0]:
+        st.caption(f"That sentence, and what stands behind a bar, are about {names[0]}.")
     chart(charts.waterfall(frame, start=start), "impact", frame)
     st.caption(_legend(told) + waterfall.staleness(project, upto, told))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,7 @@ from labeling.core import cards, gold, sequential, verified
 from labeling.project import Project
 from labeling.verified_gain import Gain
 from pages.shared.shell import link_to, open_again, person, plain, report_errors
-from pages.shared.widgets import csv_button, difference, job_panel, once
+from pages.shared.widgets import csv_button, deferred, difference, job_panel, once
 
 STATES = {
     guard.GOOD: ("green", "check"), guard.OPEN: ("gray", "hourglass_empty"),
@@ -222,14 +223,14 @@ def reasons(project: Project) -> None:
         )
     st.markdown(
         "**Evidence cards.** One file a claim, with the hashes, seeds and versions that it rests "
-        "on; `python -m labeling replay CARD.json` computes every digit again."
+        "on; `python -m labeling replay CARD.json --project PROJECT.db` computes every digit again."
     )
     with st.container(horizontal=True):
         for claim in _claims(project):
             for kind, mime in (("json", "application/json"), ("html", "text/html")):
                 st.download_button(
                     f"{claim.capitalize()} ({kind.upper()})",
-                    lambda claim=claim, kind=kind: _card(claim, kind),
+                    deferred(project, partial(card, claim=claim, kind=kind)),
                     file_name=f"{project.name}-{claim}.{kind}",
                     mime=mime,
                     icon=":material/verified:",
@@ -243,7 +244,7 @@ def _claims(project: Project) -> list[str]:
     return ["round", "waterfall"] if measured else ["round"]
 
 
-def _card(claim: str, kind: str) -> bytes:
-    with open_again("reviewer") as project:
-        card = replays.make_card(project, claim)
-    return (cards.to_json(card) if kind == "json" else cards.to_html(card)).encode()
+def card(project: Project, *, claim: str, kind: str) -> bytes:
+    """An evidence card of a claim, for programs or for people."""
+    made = replays.make_card(project, claim)
+    return (cards.to_json(made) if kind == "json" else cards.to_html(made)).encode()

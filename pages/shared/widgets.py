@@ -14,7 +14,7 @@ import streamlit as st
 
 from labeling import export, history, impact, ingest, people, worker
 from labeling.ingest import Progress
-from labeling.project import Project
+from labeling.project import Project, opened
 from pages.shared import identity, pictures
 from pages.shared.shell import open_again, person, plain, report_errors
 
@@ -61,6 +61,20 @@ def chart(drawn: alt.TopLevelMixin, name: str, told: pd.DataFrame) -> None:
                 key=f"{kind}-{name}",
                 on_click="ignore",
             )
+
+
+def deferred(project: Project, make: Callable[[Project], bytes]) -> Callable[[], bytes]:
+    """A file that is made when somebody asks for it: in a thread of its own, the page long done.
+
+    Neither the page's project nor its session is there then, so that the file opens the project.
+    """
+    path = project.path
+
+    def made() -> bytes:
+        with opened(path) as again:
+            return make(again)
+
+    return made
 
 
 def once(project: Project, name: str, compute: Callable[[Project], T]) -> T:

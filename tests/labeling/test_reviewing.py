@@ -71,14 +71,14 @@ def test_what_was_ruled_stays_counted_after_the_next_audit_and_goes_with_a_rever
     made: Project,
 ) -> None:
     audits.recheck(made)
-    queue = rule_on(made, 8)
+    queue = rule_on(made, 4)
     before = reviewing.rulings(made)
     audits.recheck(made)
     assert reviewing.rulings(made).equals(before)
-    rule_on(made, 3)
-    assert len(reviewing.rulings(made)) == 11
+    rule_on(made, 2)
+    assert len(reviewing.rulings(made)) == 6
     history.revert(made, queue, author="rev")
-    assert len(reviewing.rulings(made)) == 3
+    assert len(reviewing.rulings(made)) == 2
 
 
 def test_rulings_on_other_issues_are_no_part_of_it(made: Project) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from labeling import drill_down, export, impact, rulers, waterfall
+from labeling import answers, drill_down, export, fixes, impact, issues, rounds, rulers, waterfall
+from labeling import queue as answering
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.impact import BAR_COLUMNS
@@ -69,6 +70,27 @@ def test_a_stretch_ends_where_a_round_ended_and_the_two_make_the_whole(project: 
     assert "Import 나쁜 <script>.csv" not in set(early["title"])
 
 
+def suspects(project: Project) -> list[str]:
+    """Open issues about labels of the pool."""
+    found = fixes.relabelable(issues.table(project))
+    return list(found[found["status"] == "open"]["issue_id"])
+
+
+def test_a_queue_made_early_and_ruled_late_has_its_bar_where_the_rulings_were(
+    project: Project,
+) -> None:
+    """The queue of a round is answered after it: its bar is in the later stretch, none is lost."""
+    queue = fixes.relabel(project, suspects(project), author="t")
+    rounds.close_round(project)
+    while (asked := answering.next_item(project, "rev", queue=queue)) is not None:
+        answers.answer(project, asked.slot.slot_id, "긍정", annotator="rev")
+    rounds.close_round(project)
+    early = waterfall.measure(project, stretch=Stretch(first=1, last=3))
+    late = waterfall.measure(project, stretch=Stretch(first=3, last=4))
+    assert queue not in set(early["change_id"])
+    assert set(late["change_id"]) >= {queue}
+
+
 @pytest.mark.parametrize("stretch", [Stretch(7), Stretch(2, 1), Stretch(1, 1), Stretch(None, 9)])
 def test_a_stretch_without_such_rounds_is_refused(project: Project, stretch: Stretch) -> None:
     with pytest.raises(InputError, match="expected a stretch between closed rounds"):
@@ -88,7 +110,7 @@ def test_a_preview_is_kept_before_the_exact_bars_and_adds_up_too(project: Projec
 
     def look(share: float, words: str) -> None:
         with opened(project.path) as other:
-            found = waterfall.stored(other)
+            found = waterfall.previewed(other)
             seen.append(found and found[1])
 
     exact = waterfall.measure(project, progress=look)
@@ -100,6 +122,7 @@ def test_a_preview_is_kept_before_the_exact_bars_and_adds_up_too(project: Projec
     assert set(frame["verdict"]) == {PREVIEW}
     assert set(frame["change_id"]) == set(exact["change_id"])
     assert not (waterfall.stored(project) or pytest.fail("nothing"))[1].preview
+    assert waterfall.previewed(project) is None, "the exact bars are there"
 
 
 def test_the_credits_that_are_kept_are_the_bars(project: Project) -> None:

@@ -15,7 +15,7 @@ from labeling.project import Project
 from labeling.store import changes, items, slots
 from labeling.store import rounds as store
 from labeling.versions import Snapshot
-from tests.factories import answer_queue, text_frame, truth_of
+from tests.factories import answer_queue, make_project, text_frame, truth_of
 
 MS = 900  # what the oracle takes for an answer
 
@@ -138,8 +138,11 @@ def test_without_measured_time_no_rate_is_told(copy: Project) -> None:
     assert worth.measure(copy).words.startswith("Only the first labels have been measured")
 
 
-def test_before_any_bar_the_step_is_to_measure(told: Path) -> None:
+def test_before_any_bar_it_says_what_is_missing_and_where(told: Path, tmp_path: Path) -> None:
     with project.opened(told / "감정.db") as bare:
         found = worth.measure(bare)
-    assert found.words == "No change has been measured yet."
-    assert found.step is not None and found.step.page == "impact"
+    assert found.words.startswith("No change has been measured yet") and found.step is None
+    with make_project(tmp_path / "fresh.db", text_frame(40)) as fresh:
+        found = worth.measure(fresh)
+    assert found.words == "No change can be measured yet: there are no gold labels."
+    assert found.step is not None and found.step.page == "label"
