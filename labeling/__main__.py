@@ -260,10 +260,10 @@ def _report(args: argparse.Namespace) -> int:
     with project.opened(Path(args.project)) as opened:
         number = replays.closed_round(opened, args.round)
         page = round_report.build(opened, round_no=number, progress=progress_bar(quiet=args.quiet))
-        made = replays.make_card(opened, "round", round_no=number) if card else None
-    export.write_text(page, target)
-    if card and made:
-        export.write_text(cards.to_json(made), card)
+        export.write_text(page, target)
+        if card:
+            made = replays.make_card(opened, "round", round_no=number)
+            export.write_text(cards.to_json(made), card)
     _say(args, f"The report of round {number} is written to {args.html}.")
     return 0
 

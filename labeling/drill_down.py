@@ -72,7 +72,16 @@ def _in_words(touched: pd.DataFrame, moved: pd.DataFrame) -> str:
     won, lost = (moved["effect"] > 0).sum(), (moved["effect"] < 0).sum()
     new = ((touched["without"] == "") & (touched["with"] != "")).sum()
     other = ((touched["without"] != "") & (touched["without"] != touched["with"])).sum()
+    told = [
+        f"{n:,} {words}"
+        for n, words in (
+            (new, "got their label by it"),
+            (other, "have another label because of it, or none"),
+            (len(touched) - new - other, "would have the same label without it"),
+        )
+        if n
+    ]
     return (
-        f"{len(touched):,} items touched: {new:,} got a label by it, {other:,} have another one "
-        f"or none; {won:,} gold items are answered better with it, {lost:,} worse"
+        f"{len(touched):,} items touched{': ' if told else ''}{', '.join(told)}; "
+        f"{won:,} gold items are answered better with it, {lost:,} worse"
     )

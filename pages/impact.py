@@ -222,7 +222,13 @@ def changes() -> None:
         on_click="ignore",
     )
     table = history.table(project)
-    st.dataframe(table.iloc[::-1], hide_index=True)
+    st.dataframe(
+        table.iloc[::-1].assign(at=pd.to_datetime(table["at"])),
+        hide_index=True,
+        column_config={
+            "at": st.column_config.DatetimeColumn("at (UTC)", format="YYYY-MM-DD HH:mm"),
+        },
+    )
     csv_button(table, "changes")
 
 

@@ -132,7 +132,7 @@ def _one(project: Project, told: Told, bar: dict[Any, Any], which: str) -> None:
             column_order=["item", "without", "with"],
             column_config={
                 "item": st.column_config.TextColumn(width="medium"),
-                "without": st.column_config.TextColumn("label without it", width="small"),
+                "without": st.column_config.TextColumn("without it", width="small"),
                 "with": st.column_config.TextColumn("with it", width="small"),
             },
         )
@@ -145,7 +145,9 @@ def _one(project: Project, told: Told, bar: dict[Any, Any], which: str) -> None:
             column_order=["effect", "item", "truth"],
             column_config={
                 "effect": st.column_config.NumberColumn(
-                    format="%+.2f", width="small", help="+1: from wrong to right by this change"
+                    format="%+.2f",
+                    width="small",
+                    help="+1: from wrong to right by this change; +0.5: in half of the cases",
                 ),
                 "item": st.column_config.TextColumn(width="medium"),
                 "truth": st.column_config.TextColumn(width="small"),

@@ -95,6 +95,7 @@ def _placed(bars: pd.DataFrame, start: float | None) -> pd.DataFrame:
     band = band.fillna(0.0)
     first = bars["verdict"].str.split(":").str[0]
     word = first.where(first != "real", delta.map(lambda d: "real gain" if d > 0 else "real loss"))
+    outer = (0.0, 100.0) if start is not None else (None, None)  # no score is beyond them
     return pd.DataFrame(
         {
             "name": [f"{row.change_id} · {row.title}"[:60] for row in bars.itertuples()],
@@ -107,10 +108,10 @@ def _placed(bars: pd.DataFrame, start: float | None) -> pd.DataFrame:
             "band": band,
             "from": begins,
             "to": begins + delta,
-            "low": begins + 100 * bars["low"],
-            "high": begins + 100 * bars["high"],
-            "least": begins - band,
-            "most": begins + band,
+            "low": (begins + 100 * bars["low"]).clip(*outer),
+            "high": (begins + 100 * bars["high"]).clip(*outer),
+            "least": (begins - band).clip(*outer),
+            "most": (begins + band).clip(*outer),
         }
     )
 
