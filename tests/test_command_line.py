@@ -473,6 +473,8 @@ SAMPLES = {
     "nsmc_6k": ["--text", "text", "--classes", "negative,positive"],
     "penguins": ["--columns", PENGUINS, "--classes", "Adelie,Chinstrap,Gentoo"],
 }
+# Accuracy on 30 gold labels: two of the sets are soon learned, the reviews hardly by 60 labels.
+AT_LEAST = {"sms_spam": 0.85, "nsmc_6k": 0.4, "penguins": 0.9}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -508,7 +510,7 @@ def test_the_whole_way_from_a_csv_to_what_each_change_did(
     assert exported["part"].value_counts()["gold"] == 30
     scores = pd.read_csv(tmp_path / "scores.csv").query("arm == 'active' and metric == 'accuracy'")
     assert scores["round"].tolist() == [1, 2, 3]
-    assert scores["value"].iloc[-1] > 0.4
+    assert scores["value"].iloc[-1] >= AT_LEAST[name]
     step("verify")
     copy = tmp_path / "copy.db"
     step("backup", copy)
