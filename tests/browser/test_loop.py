@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -263,3 +264,23 @@ def read_the_impact(page: Page, ready: Ready, screenshots: Callable[[Page, str],
     page.get_by_role("button", name="Measure every change").click()
     expect(page.get_by_text(re.compile("Bars add up"))).to_be_visible(timeout=120_000)
     screenshots(page, "impact")
+    take_the_evidence(page, ready)
+
+
+def take_the_evidence(page: Page, ready: Ready) -> None:
+    """What a page makes when it is asked for, long after its run, arrives as a file."""
+    page.get_by_role("tab", name="Changes").click()
+    ready(page)
+    report = keep(page, "Report of round 4 on one page")
+    assert report.lower().startswith("<!doctype html>") and "Relabel" in report
+    page.get_by_role("tab", name="Why believe it").click()
+    ready(page)
+    assert json.loads(keep(page, "Waterfall (JSON)"))["claim"] == "waterfall"
+    assert keep(page, "SVG").startswith("<svg")
+
+
+def keep(page: Page, label: str) -> str:
+    """A file that a button of the page gives."""
+    with page.expect_download(timeout=60_000) as waiting:
+        page.get_by_role("button", name=label).first.click()
+    return Path(waiting.value.path()).read_text(encoding="utf-8")
