@@ -105,7 +105,12 @@ def test_who_makes_a_project_owns_it_and_others_are_annotators(
     expect(ready(page).get_by_label("Logged in as")).to_have_value("ann@lab.test")
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible(timeout=20_000)
+    for _ in range(100):  # the app says so first, then the browser goes to the provider
+        if "/logout" in provider.asked:
+            break
+        page.wait_for_timeout(100)
     assert "/logout" in provider.asked, "the provider's session ends too"
+    page.wait_for_url(server.url + "/**")
     page.reload()
     expect(ready(page).get_by_role("button", name="Log in")).to_be_visible()
 
