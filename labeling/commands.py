@@ -98,22 +98,12 @@ def parser() -> argparse.ArgumentParser:
     backup.add_argument("project", metavar="PROJECT.db")
     backup.add_argument("target", metavar="TO.db")
 
-    label = command("label", "bring in a file of answers as one change")
-    label.add_argument("project", metavar="PROJECT.db")
-    label.add_argument("annotations", metavar="ANNOTATIONS.csv")
-    for name in ("item", "annotator", "label"):
-        label.add_argument(f"--{name}", metavar="COL", required=True)
+    _add_label(command("label", "bring in a file of answers as one change"))
 
     close = command("close", "check, learn, compare, publish the next batch")
     close.add_argument("project", metavar="PROJECT.db")
 
-    impact = command("impact", "what each change of the data did to the model")
-    impact.add_argument("project", metavar="PROJECT.db")
-    impact.add_argument("--out", metavar="FILE.csv", required=True)
-    impact.add_argument("--since", type=int, metavar="ROUND", help="what came after this round")
-    impact.add_argument("--until", type=int, metavar="ROUND", help="and up to this one")
-    impact.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
-
+    _add_impact(command("impact", "what each change of the data did to the model"))
     _add_duel(command("duel", "data against model at equal effort: start, decide, show, give-up"))
     _add_report(command("report", "a closed round on one page: what changed, who, score, cost"))
     _add_replay(command("replay", "compute an evidence card again: does every digit agree?"))
@@ -132,6 +122,21 @@ def parser() -> argparse.ArgumentParser:
         command("simulate", "learning curves of strategies on a labelled file or a project")
     )
     return top
+
+
+def _add_label(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("project", metavar="PROJECT.db")
+    sub.add_argument("annotations", metavar="ANNOTATIONS.csv")
+    for name in ("item", "annotator", "label"):
+        sub.add_argument(f"--{name}", metavar="COL", required=True)
+
+
+def _add_impact(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("project", metavar="PROJECT.db")
+    sub.add_argument("--out", metavar="FILE.csv", required=True)
+    sub.add_argument("--since", type=int, metavar="ROUND", help="what came after this round")
+    sub.add_argument("--until", type=int, metavar="ROUND", help="and up to this one")
+    sub.add_argument("--card", metavar="FILE.json", help="the evidence card of these bars")
 
 
 def _add_import_options(sub: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,3 +59,21 @@ def secrets_file(
     config.set_option("secrets.files", [str(path)])
     yield write
     config.set_option("secrets.files", before)
+
+
+@pytest.fixture(scope="session")
+def worked_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make app` opens: one project with four rounds of work, one fresh."""
+    from samples import tour
+
+    folder = tmp_path_factory.mktemp("tour")
+    tour.main(folder)
+    return folder
+
+
+@pytest.fixture
+def both(worked_on: Path, projects: Path) -> Path:
+    """Copies of them, in the folder that the app's code sees in this test."""
+    for path in worked_on.glob("*.db"):
+        shutil.copy(path, projects)
+    return projects

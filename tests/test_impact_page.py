@@ -15,13 +15,13 @@ from labeling.core import cards, verified
 from labeling.project import Project
 from labeling.waterfall import Stretch
 from pages.shared import charts, pictures, proof, widgets
-from tests.test_pages import both, run, worked_on  # noqa: F401
+from tests.test_pages import run
 
 TOUR = "sms-tour"
 
 
 @pytest.fixture
-def tour(both: Path) -> Project:  # noqa: F811
+def tour(both: Path) -> Project:
     return project.open_project(both / f"{TOUR}.db")
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-
-from samples import tour
 
 PAGES = (
     "overview",
@@ -24,21 +21,6 @@ PAGES = (
     "reports",
 )
 TITLES = {"duel": "data or model?"}
-
-
-@pytest.fixture(scope="session")
-def worked_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that `make app` opens: one project with four rounds of work, one fresh."""
-    folder = tmp_path_factory.mktemp("tour")
-    tour.main(folder)
-    return folder
-
-
-@pytest.fixture
-def both(worked_on: Path, projects: Path) -> Path:
-    for path in worked_on.glob("*.db"):
-        shutil.copy(path, projects)
-    return projects
 
 
 def run(root: Path, page: str, project: str | None = None) -> AppTest:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from labeling import replays, rounds
+from labeling import project, replays, rounds
 from labeling.core import cards
+from labeling.project import Project
 from tests.factories import (
     answer_queue,
     by_file,
@@ -37,3 +40,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
             card = replays.make_card(made, claim)
             (folder / f"{claim}.json").write_text(cards.to_json(card), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def copy(told: Path, tmp_path: Path) -> Iterator[Project]:
+    """The project of `told` to work on."""
+    with project.opened(Path(shutil.copy(told / "감정.db", tmp_path / "copy.db"))) as one:
+        yield one

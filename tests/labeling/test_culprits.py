@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from labeling import culprits, impact, project, rulers, worker
+from labeling import culprits, impact, rulers, worker
 from labeling.core.log import DataVersion
 from labeling.errors import InputError
 from labeling.fits import Fits
@@ -45,13 +44,6 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Batches 2 and 7, both of 민지, have errors."""
     with ten_batches(tmp_path_factory.mktemp("culprits") / "p.db", bad=(2, 7)) as made:
         yield made
-
-
-@pytest.fixture
-def copy(told: Path, tmp_path: Path) -> Iterator[Project]:
-    shutil.copy(told / "감정.db", tmp_path / "copy.db")
-    with project.opened(tmp_path / "copy.db") as one:
-        yield one
 
 
 def bad_import(of: Project) -> str:

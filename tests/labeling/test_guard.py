@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from labeling import audits, gold_age, guard, history, project, queue, verified_gain
 from labeling.answers import Operation, record
@@ -28,13 +25,6 @@ def hard_frame(n: int) -> pd.DataFrame:
 
 HARD = hard_frame(120)
 TRUTH = truth_of(text_frame(110, korean=True), HARD)
-
-
-@pytest.fixture
-def copy(told: Path, tmp_path: Path) -> Iterator[Project]:
-    shutil.copy(told / "감정.db", tmp_path / "copy.db")
-    with project.opened(tmp_path / "copy.db") as one:
-        yield one
 
 
 def states(of: Project) -> dict[str, str]:

@@ -155,8 +155,8 @@ def test_findings_and_pairs_come_back_bit_for_bit(tmp_path: Path) -> None:
     table = table.astype(checks.NO_FINDINGS.dtypes)
     outcome = Outcome("O601", "t", "O", "info", "found", 1, "한 마디", table)
     for _ in range(2):
-        (back,) = found.outcomes("O601", [], lambda: [outcome])  # type: ignore[assignment]
-        pd.testing.assert_frame_equal(back.findings, table)  # type: ignore[attr-defined]
+        (read,) = found.outcomes("O601", [], lambda: [outcome])
+        pd.testing.assert_frame_equal(read.findings, table)
 
 
 def test_a_disk_that_takes_nothing_costs_time_and_nothing_else(tmp_path: Path) -> None:

@@ -92,12 +92,12 @@ def test_rows_that_count_for_less_do_so_here_too() -> None:
     asked, _ = words(ASKED, 3, 2)
     weights = np.where(np.arange(ROWS) % 2, 0.05, 1.0)
     left_out = draws(ROWS, 20)
-    rest = {"config": ModelConfig(), "weights": weights}
-    found = refits.without(features, y, asked, left_out=left_out, **rest)  # type: ignore[arg-type]
-    alike = refits.without(features, y, asked, left_out=left_out, config=ModelConfig())
+    config = ModelConfig()
+    found = refits.without(features, y, asked, left_out=left_out, config=config, weights=weights)
+    alike = refits.without(features, y, asked, left_out=left_out, config=config)
     assert (found != alike).any()
     for gone, said in zip(left_out, found, strict=True):
-        proba = by_itself(features, y, asked, ~gone, n_classes=3, **rest)
+        proba = by_itself(features, y, asked, ~gone, n_classes=3, config=config, weights=weights)
         np.testing.assert_array_equal(said[sure(proba)], proba.argmax(axis=1)[sure(proba)])
 
 

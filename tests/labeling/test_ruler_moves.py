@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import impact, project, round_report, rounds, ruler_moves
+from labeling import impact, round_report, rounds, ruler_moves
 from labeling.errors import InputError
 from labeling.fits import Fits
 from labeling.project import Project
@@ -26,13 +24,6 @@ from tests.factories import (
 )
 
 OTHER = {"긍정": "부정", "부정": "긍정"}
-
-
-@pytest.fixture
-def copy(told: Path, tmp_path: Path) -> Iterator[Project]:
-    shutil.copy(told / "감정.db", tmp_path / "copy.db")
-    with project.opened(tmp_path / "copy.db") as one:
-        yield one
 
 
 def correct_gold(into: Project, n: int) -> dict[str, str]:

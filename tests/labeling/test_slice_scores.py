@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from labeling import impact, project, rounds, slice_scores
+from labeling import impact, rounds, slice_scores
 from labeling.core import comparison
 from labeling.project import Project
 from labeling.versions import Snapshot
@@ -23,13 +21,6 @@ from tests.factories import (
     text_frame,
     truth_of,
 )
-
-
-@pytest.fixture
-def copy(told: Path, tmp_path: Path) -> Iterator[Project]:
-    shutil.copy(told / "감정.db", tmp_path / "copy.db")
-    with project.opened(tmp_path / "copy.db") as one:
-        yield one
 
 
 def scores(of: Project) -> pd.DataFrame:

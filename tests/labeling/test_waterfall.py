@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from labeling import answers, drill_down, export, fixes, impact, issues, rounds, rulers, waterfall
@@ -20,11 +16,9 @@ from labeling.waterfall import PREVIEW, WHOLE, Stretch
 
 
 @pytest.fixture
-def project(told: Path, tmp_path: Path) -> Iterator[Project]:
+def project(copy: Project) -> Project:
     """Two closed rounds with a bad import between them."""
-    shutil.copy(told / "감정.db", tmp_path)
-    with opened(tmp_path / "감정.db") as copy:
-        yield copy
+    return copy
 
 
 def score_of(project: Project, nth: int, scale: str) -> float:

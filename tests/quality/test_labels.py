@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -89,9 +91,9 @@ def planted(kind: str) -> tuple[object, np.ndarray, np.ndarray]:
     return features, codes.astype(np.int64), wrong
 
 
-def believed(features: object, codes: np.ndarray, **how: object) -> np.ndarray:
+def believed(features: Any, codes: np.ndarray, **how: Any) -> np.ndarray:
     """What the detectors say of rows that they did not see, on average."""
-    return detectors.held_out(features, codes, **how).mean(axis=0)  # type: ignore[arg-type]
+    return detectors.held_out(features, codes, **how).mean(axis=0)
 
 
 @pytest.mark.parametrize("kind", ["text", "columns", "image"])
